@@ -1,0 +1,1 @@
+//! ALBERT-IDCNN-MHA-CRF.

@@ -1,0 +1,2 @@
+//! The albert-idcnn program.
+fn main() {}

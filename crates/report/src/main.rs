@@ -1,0 +1,2 @@
+//! The medner program.
+fn main() {}
