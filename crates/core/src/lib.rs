@@ -1,1 +1,31 @@
-//! Tensors.
+//! Tensors: device, initialisation, layers, CRF, optimisers, training loop, checkpoints.
+//!
+//! Letters in shapes: `B` sentences of a batch, `T` positions (padded), `D` width of a vector, `K` tags.
+//!
+//! | module | idea |
+//! | --- | --- |
+//! | [`device`] | CPU or CUDA, threads, seeds |
+//! | [`params`], [`init`] | named parameters, and PyTorch's own initial distributions |
+//! | [`layers`] | embedding, linear, BiLSTM, iterated dilated convolutions, multi-head attention, dropout |
+//! | [`crf`] | linear-chain CRF: likelihood with exact gradient, Viterbi, marginals, n-best |
+//! | [`optim`], [`clip`], [`schedule`] | optimisers on flat buffers, gradient clipping, learning rates |
+//! | [`trainer`] | the loop: epochs, early stopping, logs, checkpoints, exact resume, signals |
+//! | [`checkpoint`], [`tensors`] | checkpoint folders that survive a kill; safetensors in and out |
+//! | [`tensorboard`] | event files |
+//! | [`memory`] | peak memory of this process |
+//!
+//! [`medner_metrics`] is re-exported as [`metrics`], so that a method has one place to look.
+
+pub mod checkpoint;
+pub mod device;
+pub mod error;
+pub mod init;
+pub mod layers;
+pub mod memory;
+pub mod params;
+pub mod tensorboard;
+pub mod tensors;
+pub mod trainer;
+
+pub use error::{CoreError, Result};
+pub use medner_metrics as metrics;

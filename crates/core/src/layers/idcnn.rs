@@ -1,0 +1,151 @@
+//! Iterated dilated convolutions (Strubell et al. 2017, "Fast and Accurate Entity Recognition with Iterated Dilated
+//! Convolutions", section 4).
+
+use serde::{Deserialize, Serialize};
+use tch::Tensor;
+
+use super::expect_last;
+use crate::error::{CoreError, Result};
+use crate::init::Init;
+use crate::params::Scope;
+
+/// Sizes of an [`Idcnn`]; the default is what Li et al. 2022 print (section 4.2) and, where they are silent, what the
+/// released IDCNN taggers for Chinese use.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct IdcnnConfig {
+    /// Filters of every convolution.
+    pub filters: i64,
+    /// Width of every convolution in tokens; odd.
+    pub kernel: i64,
+    /// Dilations of one block's convolutions, in order.
+    pub dilations: Vec<i64>,
+    /// Times the block is applied.
+    pub iterations: usize,
+    /// One block applied again and again (true, "parameter-sharing mechanism"), or a new one each time (false, "the
+    /// parameters of each layer are independent"): the paper says both.
+    pub share_blocks: bool,
+}
+
+impl Default for IdcnnConfig {
+    fn default() -> Self {
+        Self {
+            filters: 128,
+            kernel: 3,
+            dilations: vec![1, 1, 2],
+            iterations: 4,
+            share_blocks: true,
+        }
+    }
+}
+
+/// ```text
+/// c_0 = ReLU(D_1 x)                          one convolution of dilation 1 from the input width to the filters
+/// c_k = B(c_{k-1}),  k = 1 .. iterations     B: convolutions with the dilations of a block, ReLU after each
+/// y   = [c_1 ; ... ; c_iterations]
+/// ```
+///
+/// Positions outside the sentence are zero before every convolution, as at the tensor's edge.
+pub struct Idcnn {
+    first: Convolution,
+    blocks: Vec<Vec<Convolution>>,
+    iterations: usize,
+    input: i64,
+    output: i64,
+}
+
+struct Convolution {
+    weight: Tensor,
+    bias: Tensor,
+    dilation: i64,
+}
+
+impl Convolution {
+    fn new(scope: &Scope<'_>, input: i64, config: &IdcnnConfig, dilation: i64) -> Result<Self> {
+        Ok(Self {
+            weight: scope.parameter("weight", &[config.filters, input, config.kernel], Init::Linear)?,
+            bias: scope.parameter(
+                "bias",
+                &[config.filters],
+                Init::Bias {
+                    fan_in: input * config.kernel,
+                },
+            )?,
+            dilation,
+        })
+    }
+
+    /// `xs: [B, input, T] -> [B, filters, T]`, zero outside the sentences.
+    fn forward(&self, xs: &Tensor, mask: &Tensor) -> Result<Tensor> {
+        let padding = (self.weight.size()[2] - 1) / 2 * self.dilation;
+        let ys = xs.f_conv1d(&self.weight, Some(&self.bias), [1], [padding], [self.dilation], 1)?;
+        Ok(ys.f_relu()?.f_mul(mask)?)
+    }
+}
+
+impl Idcnn {
+    /// Parameters `input.*` and `block_<k>.conv_<j>.*`, all U(±1 / sqrt(input kernel)) as PyTorch's convolutions.
+    pub fn new(scope: &Scope<'_>, input: i64, config: &IdcnnConfig) -> Result<Self> {
+        let refuse = |key: &str, message: &str| CoreError::Config {
+            key: key.into(),
+            message: message.into(),
+        };
+        if config.kernel < 1 || config.kernel % 2 == 0 {
+            return Err(refuse(
+                "kernel",
+                "must be odd, so that the output has a value for each token",
+            ));
+        }
+        if config.filters < 1 || config.iterations < 1 || config.dilations.is_empty() {
+            return Err(refuse(
+                "filters, iterations, dilations",
+                "must not be zero or empty",
+            ));
+        }
+        if config.dilations.iter().any(|&d| d < 1) {
+            return Err(refuse("dilations", "must all be at least 1"));
+        }
+        let first = Convolution::new(&(scope / "input"), input, config, 1)?;
+        let distinct = if config.share_blocks { 1 } else { config.iterations };
+        let mut blocks = Vec::new();
+        for k in 0..distinct {
+            let block = scope / &format!("block_{k}");
+            let convolutions = config.dilations.iter().enumerate();
+            blocks.push(
+                convolutions
+                    .map(|(j, &d)| {
+                        Convolution::new(&(&block / &format!("conv_{j}")), config.filters, config, d)
+                    })
+                    .collect::<Result<Vec<_>>>()?,
+            );
+        }
+        let output = config.filters * config.iterations as i64;
+        Ok(Self {
+            first,
+            blocks,
+            iterations: config.iterations,
+            input,
+            output,
+        })
+    }
+
+    /// Width of the output: filters x iterations.
+    pub fn width(&self) -> i64 {
+        self.output
+    }
+
+    /// `xs: [B, T, D] -> [B, T, filters iterations]`; `mask: [B, T]` is true at tokens.
+    pub fn forward(&self, xs: &Tensor, mask: &Tensor) -> Result<Tensor> {
+        expect_last("input of an IDCNN", xs, "B, T, D", self.input)?;
+        let mask = mask.f_unsqueeze(1)?.f_to_kind(xs.kind())?;
+        let mut state = self.first.forward(&xs.f_transpose(1, 2)?.f_mul(&mask)?, &mask)?;
+        let mut outputs = Vec::with_capacity(self.iterations);
+        for k in 0..self.iterations {
+            for convolution in &self.blocks[k % self.blocks.len()] {
+                state = convolution.forward(&state, &mask)?;
+            }
+            outputs.push(state.shallow_clone());
+        }
+        Ok(Tensor::f_cat(&outputs, 1)?.f_transpose(1, 2)?)
+    }
+}
