@@ -5,6 +5,7 @@
 //! leniently.
 
 use std::fmt;
+use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
@@ -80,7 +81,29 @@ impl fmt::Display for TagScheme {
     }
 }
 
+impl FromStr for TagScheme {
+    type Err = UnknownScheme;
+
+    /// Reads `BIO` (or `IOB2`), `BIOES` (or `IOBES`) and `BMES` (or `BMESO`), in any case.
+    fn from_str(name: &str) -> Result<Self, UnknownScheme> {
+        match name.to_ascii_uppercase().as_str() {
+            "BIO" | "IOB2" => Ok(Self::Bio),
+            "BIOES" | "IOBES" => Ok(Self::Bioes),
+            "BMES" | "BMESO" => Ok(Self::Bmes),
+            _ => Err(UnknownScheme(name.to_owned())),
+        }
+    }
+}
+
+/// A name that is no tag scheme's.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("unknown tag scheme `{0}`: expected BIO (also called IOB2), BIOES (also called IOBES) or BMES")]
+pub struct UnknownScheme(pub String);
+
 impl TagScheme {
+    /// Every scheme.
+    pub const ALL: [Self; 3] = [Self::Bio, Self::Bioes, Self::Bmes];
+
     /// The forms a tag may have, for error messages.
     pub fn shape(self) -> &'static str {
         match self {
@@ -117,7 +140,8 @@ impl TagScheme {
         }
     }
 
-    /// Writes spans as `len` tags. Spans must lie inside the sentence, be non-empty and not overlap.
+    /// Writes spans as `len` tags. Spans must lie inside the sentence, be non-empty, not overlap, and have a label (all
+    /// schemes but BMES). Their order does not matter.
     pub fn encode(self, len: usize, spans: &[Span]) -> Result<Vec<String>, TagError> {
         let mut tags = vec!["O".to_owned(); len];
         let mut sorted: Vec<&Span> = spans.iter().collect();
@@ -125,7 +149,12 @@ impl TagScheme {
         let mut free = 0;
         for s in sorted {
             let problem = if s.is_empty() {
-                Some("is empty".to_owned())
+                Some("covers no token".to_owned())
+            } else if s.label.is_empty() && self != Self::Bmes {
+                Some(format!(
+                    "has no label, but a tag of {self} needs one ({})",
+                    self.shape()
+                ))
             } else if s.end > len {
                 Some(format!("ends past the sentence's {len} tokens"))
             } else if s.start < free {
@@ -157,10 +186,8 @@ impl TagScheme {
     /// True when `tag` may follow `previous` (`None`: the sentence's start; `tag` `None`: its end).
     pub fn legal(self, previous: Option<Tag<'_>>, tag: Option<Tag<'_>>) -> bool {
         // An entity is open after a token when the scheme demands a continuation (BIO never does).
-        let open = |t: Option<Tag<'_>>| match t {
-            Some(Tag::Inside('B' | 'I' | 'M', _)) if self != Self::Bio => true,
-            _ => false,
-        };
+        let open =
+            |t: Option<Tag<'_>>| self != Self::Bio && matches!(t, Some(Tag::Inside('B' | 'I' | 'M', _)));
         match tag {
             None | Some(Tag::Outside | Tag::Inside('B' | 'S', _)) => !open(previous),
             Some(Tag::Inside(_, label)) => {
@@ -181,7 +208,7 @@ impl TagScheme {
                 })?),
                 None => None,
             };
-            if !(self.legal(previous, tag) || (tag.is_none() && tags.is_empty())) {
+            if !self.legal(previous, tag) {
                 let text = |i: Option<usize>, edge: &str| {
                     i.and_then(|i| tags.get(i))
                         .map_or(edge.to_owned(), |t| t.as_ref().to_owned())
@@ -222,6 +249,11 @@ impl TagScheme {
         }
         spans.extend(open.map(|(start, label)| Span::new(start, tags.len(), label)));
         spans
+    }
+
+    /// Rewrites legal tags of this scheme in another one. Strict: an illegal sequence is an error, not repaired.
+    pub fn convert<S: AsRef<str>>(self, tags: &[S], to: Self) -> Result<Vec<String>, TagError> {
+        to.encode(tags.len(), &self.decode(tags)?)
     }
 
     /// All tags of this scheme over `labels`, `O` first, then label by label in the order given.

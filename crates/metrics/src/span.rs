@@ -44,4 +44,21 @@ impl Span {
     pub fn same_bounds(&self, other: &Self) -> bool {
         self.start == other.start && self.end == other.end
     }
+
+    /// True when this span covers every token of the other, whatever the labels (bounds may agree).
+    pub fn contains(&self, other: &Self) -> bool {
+        self.start <= other.start && other.end <= self.end
+    }
+
+    /// How many tokens the two spans share.
+    pub fn shared(&self, other: &Self) -> usize {
+        self.end
+            .min(other.end)
+            .saturating_sub(self.start.max(other.start))
+    }
+
+    /// The tokens it covers; `None` when it ends past them.
+    pub fn of<'a, T>(&self, tokens: &'a [T]) -> Option<&'a [T]> {
+        tokens.get(self.start..self.end)
+    }
 }
