@@ -116,21 +116,15 @@ impl Init {
             Self::Embedding { padding } => embedding(name, shape, padding),
             Self::XavierUniform { gain } => {
                 let (fan_in, fan_out) = fans(name, shape)?;
-                symmetric(
-                    name,
-                    shape,
-                    3.0_f64.sqrt() * gain * (2.0 / (fan_in + fan_out) as f64).sqrt(),
-                )
+                symmetric(name, shape, 3.0_f64.sqrt() * gain * (2.0 / (fan_in + fan_out) as f64).sqrt())
             }
             Self::XavierNormal { gain } => {
                 let (fan_in, fan_out) = fans(name, shape)?;
                 normal(name, shape, 0.0, gain * (2.0 / (fan_in + fan_out) as f64).sqrt())
             }
-            Self::KaimingUniform { gain } => symmetric(
-                name,
-                shape,
-                3.0_f64.sqrt() * gain / (fans(name, shape)?.0 as f64).sqrt(),
-            ),
+            Self::KaimingUniform { gain } => {
+                symmetric(name, shape, 3.0_f64.sqrt() * gain / (fans(name, shape)?.0 as f64).sqrt())
+            }
             Self::KaimingNormal { gain } => {
                 normal(name, shape, 0.0, gain / (fans(name, shape)?.0 as f64).sqrt())
             }
@@ -143,11 +137,7 @@ impl Init {
                         found: values.size(),
                     });
                 }
-                Ok(values
-                    .f_to_device(Device::Cpu)?
-                    .f_detach()?
-                    .f_contiguous()?
-                    .f_detach_copy()?)
+                Ok(values.f_to_device(Device::Cpu)?.f_detach()?.f_contiguous()?.f_detach_copy()?)
             }
         }
     }
@@ -170,18 +160,12 @@ pub fn fans(name: &str, shape: &[i64]) -> Result<(i64, i64)> {
 }
 
 fn refuse(name: &str, message: String) -> CoreError {
-    CoreError::Config {
-        key: format!("initial values of `{name}`"),
-        message,
-    }
+    CoreError::Config { key: format!("initial values of `{name}`"), message }
 }
 
 fn fan_in_bound(name: &str, fan_in: i64) -> Result<f64> {
     if fan_in <= 0 {
-        return Err(refuse(
-            name,
-            format!("the width must be positive, found {fan_in}"),
-        ));
+        return Err(refuse(name, format!("the width must be positive, found {fan_in}")));
     }
     Ok(1.0 / (fan_in as f64).sqrt())
 }
@@ -198,20 +182,14 @@ fn uniform(shape: &[i64], low: f64, high: f64) -> Result<Tensor> {
 
 fn symmetric(name: &str, shape: &[i64], bound: f64) -> Result<Tensor> {
     if !bound.is_finite() || bound < 0.0 {
-        return Err(refuse(
-            name,
-            format!("the bound must be finite and not negative, found {bound}"),
-        ));
+        return Err(refuse(name, format!("the bound must be finite and not negative, found {bound}")));
     }
     uniform(shape, -bound, bound)
 }
 
 fn normal(name: &str, shape: &[i64], mean: f64, std: f64) -> Result<Tensor> {
     if !std.is_finite() || std < 0.0 || !mean.is_finite() {
-        return Err(refuse(
-            name,
-            format!("no normal distribution has mean {mean} and deviation {std}"),
-        ));
+        return Err(refuse(name, format!("no normal distribution has mean {mean} and deviation {std}")));
     }
     let mut values = Tensor::f_empty(shape, (Kind::Float, Device::Cpu))?;
     let _ = values.f_normal_(mean, std)?;
@@ -223,10 +201,7 @@ fn embedding(name: &str, shape: &[i64], padding: Option<i64>) -> Result<Tensor> 
     if let Some(row) = padding {
         let rows = shape.first().copied().unwrap_or(0);
         if !(0..rows).contains(&row) {
-            return Err(refuse(
-                name,
-                format!("the padding row {row} is not one of its {rows} rows"),
-            ));
+            return Err(refuse(name, format!("the padding row {row} is not one of its {rows} rows")));
         }
         let _ = values.f_select(0, row)?.f_zero_()?;
     }
