@@ -2,8 +2,14 @@
 //!
 //! No tensors here: this crate builds and tests on a machine without libtorch.
 
+pub mod archive;
 pub mod corpus;
+mod download;
 pub mod error;
+pub mod fetch;
+pub mod hash;
+pub mod manifest;
+pub mod store;
 
 pub use corpus::{Corpus, Document, Entity, Sentence};
 pub use error::{DataError, Result};
