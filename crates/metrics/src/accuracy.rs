@@ -20,11 +20,7 @@ pub struct TokenAccuracy {
 impl TokenAccuracy {
     /// correct / total as a fraction from 0 to 1; 0 where there are no tokens.
     pub fn accuracy(&self) -> f64 {
-        if self.total == 0 {
-            0.0
-        } else {
-            self.correct as f64 / self.total as f64
-        }
+        if self.total == 0 { 0.0 } else { self.correct as f64 / self.total as f64 }
     }
 }
 
@@ -44,15 +40,7 @@ pub fn token_accuracy<S: PartialEq<T>, T>(gold: &[Vec<S>], predicted: &[Vec<T>])
 
 /// An error unless a unit has the same number of tags on both sides.
 pub(crate) fn same_length(unit: usize, gold: usize, predicted: usize) -> Result<()> {
-    if gold == predicted {
-        Ok(())
-    } else {
-        Err(MetricsError::UnitLength {
-            unit,
-            gold,
-            predicted,
-        })
-    }
+    if gold == predicted { Ok(()) } else { Err(MetricsError::UnitLength { unit, gold, predicted }) }
 }
 
 #[cfg(test)]
@@ -62,11 +50,8 @@ mod tests {
 
     #[test]
     fn outside_tokens_count() {
-        let accuracy = token_accuracy(
-            &[vec!["O", "O", "B-X"], vec!["O"]],
-            &[vec!["O", "O", "I-X"], vec!["O"]],
-        )
-        .unwrap();
+        let accuracy =
+            token_accuracy(&[vec!["O", "O", "B-X"], vec!["O"]], &[vec!["O", "O", "I-X"], vec!["O"]]).unwrap();
         assert_eq!(accuracy, TokenAccuracy { correct: 3, total: 4 });
         assert_eq!(accuracy.accuracy(), 0.75);
         assert_eq!(TokenAccuracy::default().accuracy(), 0.0);
@@ -75,13 +60,6 @@ mod tests {
     #[test]
     fn lengths_must_agree() {
         let error = token_accuracy(&[vec!["O"], vec!["O", "O"]], &[vec!["O"], vec!["O"]]).unwrap_err();
-        assert_eq!(
-            error,
-            MetricsError::UnitLength {
-                unit: 1,
-                gold: 2,
-                predicted: 1
-            }
-        );
+        assert_eq!(error, MetricsError::UnitLength { unit: 1, gold: 2, predicted: 1 });
     }
 }

@@ -69,10 +69,7 @@ pub fn conlleval_spans<S: AsRef<str>>(tags: &[S]) -> Result<Vec<Span>, ForeignTa
             _ => changed,
         };
         if ends {
-            spans.extend(
-                open.take()
-                    .map(|(start, label)| Span::new(start, position, label)),
-            );
+            spans.extend(open.take().map(|(start, label)| Span::new(start, position, label)));
         }
         if begins {
             open = Some((position, label));
@@ -97,18 +94,10 @@ fn split(tag: &str) -> Option<(char, &str)> {
 /// Per cent, with the script's own order of operations, so that the last printed digit agrees.
 fn percentages(counts: &Counts) -> (f64, f64, f64) {
     let percent = |of: usize| {
-        if of == 0 {
-            0.0
-        } else {
-            100.0 * counts.correct as f64 / of as f64
-        }
+        if of == 0 { 0.0 } else { 100.0 * counts.correct as f64 / of as f64 }
     };
     let (precision, recall) = (percent(counts.predicted), percent(counts.gold));
-    let f1 = if precision + recall > 0.0 {
-        2.0 * precision * recall / (precision + recall)
-    } else {
-        0.0
-    };
+    let f1 = if precision + recall > 0.0 { 2.0 * precision * recall / (precision + recall) } else { 0.0 };
     (precision, recall, f1)
 }
 
@@ -163,20 +152,13 @@ mod tests {
     fn nothing_at_all_prints_one_line() {
         let none: [Vec<&str>; 0] = [];
         let report = conlleval_report(&none, &none).unwrap();
-        assert_eq!(
-            report.to_string(),
-            "processed 0 tokens with 0 phrases; found: 0 phrases; correct: 0.\n"
-        );
+        assert_eq!(report.to_string(), "processed 0 tokens with 0 phrases; found: 0 phrases; correct: 0.\n");
     }
 
     #[test]
     fn brackets_and_other_letters_are_errors() {
         for tag in ["[-X", ".", "O-X", "", "BX-Y"] {
-            assert_eq!(
-                conlleval_spans(&["O", "O", tag]).unwrap_err().position,
-                2,
-                "{tag}"
-            );
+            assert_eq!(conlleval_spans(&["O", "O", tag]).unwrap_err().position, 2, "{tag}");
         }
     }
 }

@@ -55,10 +55,7 @@ impl EntityReport {
 
     /// Scores of each type.
     pub fn type_scores(&self) -> BTreeMap<String, Scores> {
-        self.per_type
-            .iter()
-            .map(|(label, counts)| (label.clone(), counts.scores()))
-            .collect()
+        self.per_type.iter().map(|(label, counts)| (label.clone(), counts.scores())).collect()
     }
 }
 
@@ -119,11 +116,7 @@ pub(crate) fn mention_set(unit: usize, side: Side, spans: &[Span]) -> Result<BTr
 
 /// An error unless both sides have the same number of units.
 pub(crate) fn same_units(gold: usize, predicted: usize) -> Result<()> {
-    if gold == predicted {
-        Ok(())
-    } else {
-        Err(MetricsError::UnitCount { gold, predicted })
-    }
+    if gold == predicted { Ok(()) } else { Err(MetricsError::UnitCount { gold, predicted }) }
 }
 
 #[cfg(test)]
@@ -151,23 +144,14 @@ mod tests {
         let predicted = [vec![s(0, 2, "A"), s(0, 2, "A"), s(0, 2, "A"), s(0, 2, "B")]];
         let report = entity_report(&gold, &predicted).unwrap();
         assert_eq!(report.micro, Counts::new(1, 2, 1));
-        assert_eq!(
-            report.duplicates,
-            Duplicates {
-                gold: 1,
-                predicted: 2
-            }
-        );
+        assert_eq!(report.duplicates, Duplicates { gold: 1, predicted: 2 });
     }
 
     #[test]
     fn nested_mentions_are_scored_one_by_one() {
         let gold = [vec![s(0, 5, "Operation"), s(0, 2, "Disease")]];
         let predicted = [vec![s(0, 2, "Disease"), s(1, 5, "Operation")]];
-        assert_eq!(
-            entity_report(&gold, &predicted).unwrap().micro,
-            Counts::new(2, 2, 1)
-        );
+        assert_eq!(entity_report(&gold, &predicted).unwrap().micro, Counts::new(2, 2, 1));
     }
 
     #[test]
@@ -182,13 +166,7 @@ mod tests {
     #[test]
     fn another_number_of_units_is_an_error_with_both_numbers() {
         let error = entity_report(&[vec![s(0, 1, "A")]], &[vec![], vec![]]).unwrap_err();
-        assert_eq!(
-            error,
-            MetricsError::UnitCount {
-                gold: 1,
-                predicted: 2
-            }
-        );
+        assert_eq!(error, MetricsError::UnitCount { gold: 1, predicted: 2 });
         assert!(error.to_string().contains("same order"), "{error}");
     }
 

@@ -87,9 +87,7 @@ impl LabelSet {
                 ));
             }
             if !seen.insert(label) {
-                return problem(format!(
-                    "the entity type `{label}` is given twice; give each once"
-                ));
+                return problem(format!("the entity type `{label}` is given twice; give each once"));
             }
         }
         let mut tags = scheme.tags(&types);
@@ -97,12 +95,7 @@ impl LabelSet {
             tags.remove(0);
         }
         let index = tags.iter().cloned().zip(0..).collect();
-        Ok(Self {
-            scheme,
-            types,
-            tags,
-            index,
-        })
+        Ok(Self { scheme, types, tags, index })
     }
 
     /// The scheme.
@@ -142,10 +135,7 @@ impl LabelSet {
 
     /// The tag of a number.
     pub fn tag(&self, index: i64) -> Option<&str> {
-        usize::try_from(index)
-            .ok()
-            .and_then(|i| self.tags.get(i))
-            .map(String::as_str)
+        usize::try_from(index).ok().and_then(|i| self.tags.get(i)).map(String::as_str)
     }
 
     /// Writes spans as `len` tag numbers.
@@ -164,10 +154,7 @@ impl LabelSet {
             .enumerate()
             .map(|(position, tag)| {
                 // Labels are known, so the one tag that can be missing is `O`.
-                self.index(tag).ok_or(MetricsError::Uncovered {
-                    position,
-                    scheme: self.scheme,
-                })
+                self.index(tag).ok_or(MetricsError::Uncovered { position, scheme: self.scheme })
             })
             .collect()
     }
@@ -208,11 +195,7 @@ impl LabelSet {
 
 impl From<LabelSet> for Stored {
     fn from(set: LabelSet) -> Self {
-        Self {
-            scheme: set.scheme,
-            types: set.types,
-            tags: set.tags,
-        }
+        Self { scheme: set.scheme, types: set.types, tags: set.tags }
     }
 }
 
@@ -260,31 +243,21 @@ mod tests {
     fn encode_then_decode_gives_the_spans_back() {
         for scheme in TagScheme::ALL {
             let set = set(scheme);
-            let spans = vec![
-                Span::new(0, 1, "LOC"),
-                Span::new(1, 4, "LOC"),
-                Span::new(5, 7, "PER"),
-            ];
+            let spans = vec![Span::new(0, 1, "LOC"), Span::new(1, 4, "LOC"), Span::new(5, 7, "PER")];
             assert_eq!(set.decode(&set.encode(8, &spans).unwrap()), spans, "{scheme}");
         }
     }
 
     #[test]
     fn an_unknown_label_is_named_with_the_known_ones() {
-        let error = set(TagScheme::Bio)
-            .encode(2, &[Span::new(0, 1, "Drug")])
-            .unwrap_err();
-        assert_eq!(
-            error.to_string(),
-            "unknown entity type `Drug`; this label set knows: PER, LOC"
-        );
+        let error = set(TagScheme::Bio).encode(2, &[Span::new(0, 1, "Drug")]).unwrap_err();
+        assert_eq!(error.to_string(), "unknown entity type `Drug`; this label set knows: PER, LOC");
     }
 
     #[test]
     fn overlapping_spans_are_refused() {
-        let error = set(TagScheme::Bio)
-            .encode(4, &[Span::new(0, 2, "PER"), Span::new(1, 3, "LOC")])
-            .unwrap_err();
+        let error =
+            set(TagScheme::Bio).encode(4, &[Span::new(0, 2, "PER"), Span::new(1, 3, "LOC")]).unwrap_err();
         assert!(matches!(error, MetricsError::Spans(_)), "{error}");
     }
 
@@ -297,13 +270,7 @@ mod tests {
         assert_eq!(words.encode(4, &spans).unwrap(), [0, 1, 2, 3]);
         assert_eq!(words.decode(&[0, 1, 2, 3]), spans);
         let error = words.encode(4, &spans[..1]).unwrap_err();
-        assert_eq!(
-            error,
-            MetricsError::Uncovered {
-                position: 3,
-                scheme: TagScheme::Bmes
-            }
-        );
+        assert_eq!(error, MetricsError::Uncovered { position: 3, scheme: TagScheme::Bmes });
     }
 
     #[test]
@@ -317,10 +284,7 @@ mod tests {
     #[test]
     fn types_are_collected_in_order() {
         let spans = [Span::new(0, 1, "b"), Span::new(1, 2, "a"), Span::new(2, 3, "b")];
-        assert_eq!(
-            LabelSet::from_spans(TagScheme::Bio, &spans).unwrap().types(),
-            ["a", "b"]
-        );
+        assert_eq!(LabelSet::from_spans(TagScheme::Bio, &spans).unwrap().types(), ["a", "b"]);
     }
 
     #[test]
@@ -353,10 +317,7 @@ mod tests {
         assert_eq!(moves.start, [true, true, false]);
         assert_eq!(moves.end, [true, true, true]);
         // O -> O, B; B -> all; I -> all.
-        assert_eq!(
-            moves.pairs,
-            [true, true, false, true, true, true, true, true, true]
-        );
+        assert_eq!(moves.pairs, [true, true, false, true, true, true, true, true, true]);
     }
 
     #[test]
@@ -370,9 +331,6 @@ mod tests {
         let swapped = text.replace("\"B-PER\",\"I-PER\"", "\"I-PER\",\"B-PER\"");
         assert_ne!(swapped, text);
         let error = serde_json::from_str::<LabelSet>(&swapped).unwrap_err();
-        assert!(
-            error.to_string().contains("do not follow from the scheme"),
-            "{error}"
-        );
+        assert!(error.to_string().contains("do not follow from the scheme"), "{error}");
     }
 }

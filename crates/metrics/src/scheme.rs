@@ -133,11 +133,7 @@ impl TagScheme {
 
     /// The text of a tag.
     pub fn format(letter: char, label: &str) -> String {
-        if label.is_empty() {
-            letter.to_string()
-        } else {
-            format!("{letter}-{label}")
-        }
+        if label.is_empty() { letter.to_string() } else { format!("{letter}-{label}") }
     }
 
     /// Writes spans as `len` tags. Spans must lie inside the sentence, be non-empty, not overlap, and have a label (all
@@ -151,10 +147,7 @@ impl TagScheme {
             let problem = if s.is_empty() {
                 Some("covers no token".to_owned())
             } else if s.label.is_empty() && self != Self::Bmes {
-                Some(format!(
-                    "has no label, but a tag of {self} needs one ({})",
-                    self.shape()
-                ))
+                Some(format!("has no label, but a tag of {self} needs one ({})", self.shape()))
             } else if s.end > len {
                 Some(format!("ends past the sentence's {len} tokens"))
             } else if s.start < free {
@@ -163,12 +156,7 @@ impl TagScheme {
                 None
             };
             if let Some(problem) = problem {
-                return Err(TagError::Span {
-                    start: s.start,
-                    end: s.end,
-                    label: s.label.clone(),
-                    problem,
-                });
+                return Err(TagError::Span { start: s.start, end: s.end, label: s.label.clone(), problem });
             }
             free = s.end;
             let middle = if self == Self::Bmes { 'M' } else { 'I' };
@@ -210,8 +198,7 @@ impl TagScheme {
             };
             if !self.legal(previous, tag) {
                 let text = |i: Option<usize>, edge: &str| {
-                    i.and_then(|i| tags.get(i))
-                        .map_or(edge.to_owned(), |t| t.as_ref().to_owned())
+                    i.and_then(|i| tags.get(i)).map_or(edge.to_owned(), |t| t.as_ref().to_owned())
                 };
                 return Err(TagError::Transition {
                     position,

@@ -30,12 +30,7 @@ pub enum Scorer {
 
 impl Scorer {
     /// All of them, the primary first.
-    pub const ALL: [Self; 4] = [
-        Self::Entity,
-        Self::Conlleval,
-        Self::SeqevalDefault,
-        Self::SeqevalStrict,
-    ];
+    pub const ALL: [Self; 4] = [Self::Entity, Self::Conlleval, Self::SeqevalDefault, Self::SeqevalStrict];
 
     /// A short name for tables.
     pub fn name(self) -> &'static str {
@@ -95,12 +90,7 @@ impl Scorer {
         gold: &[Vec<S>],
         predicted: &[Vec<T>],
     ) -> Result<EntityReport> {
-        report_tags(
-            gold,
-            predicted,
-            |tags| self.spans(scheme, tags),
-            |tags| self.spans(scheme, tags),
-        )
+        report_tags(gold, predicted, |tags| self.spans(scheme, tags), |tags| self.spans(scheme, tags))
     }
 }
 

@@ -33,21 +33,13 @@ pub struct Scores {
 }
 
 fn ratio(numerator: f64, denominator: f64) -> f64 {
-    if denominator == 0.0 {
-        0.0
-    } else {
-        numerator / denominator
-    }
+    if denominator == 0.0 { 0.0 } else { numerator / denominator }
 }
 
 impl Counts {
     /// Counts from their three numbers.
     pub fn new(gold: usize, predicted: usize, correct: usize) -> Self {
-        Self {
-            gold,
-            predicted,
-            correct,
-        }
+        Self { gold, predicted, correct }
     }
 
     /// correct / predicted; 0 where nothing was predicted.
@@ -67,11 +59,7 @@ impl Counts {
 
     /// The three scores of these counts (micro scores, when the counts are sums).
     pub fn scores(&self) -> Scores {
-        Scores {
-            precision: self.precision(),
-            recall: self.recall(),
-            f1: self.f1(),
-        }
+        Scores { precision: self.precision(), recall: self.recall(), f1: self.f1() }
     }
 }
 
@@ -120,19 +108,9 @@ pub fn weighted_scores(per_type: &BTreeMap<String, Counts>) -> Scores {
 fn mean(per_type: &BTreeMap<String, Counts>, weight: impl Fn(&Counts) -> f64) -> Scores {
     let total: f64 = per_type.values().map(&weight).sum();
     let average = |score: fn(&Counts) -> f64| {
-        ratio(
-            per_type
-                .values()
-                .map(|counts| weight(counts) * score(counts))
-                .sum(),
-            total,
-        )
+        ratio(per_type.values().map(|counts| weight(counts) * score(counts)).sum(), total)
     };
-    Scores {
-        precision: average(Counts::precision),
-        recall: average(Counts::recall),
-        f1: average(Counts::f1),
-    }
+    Scores { precision: average(Counts::precision), recall: average(Counts::recall), f1: average(Counts::f1) }
 }
 
 #[cfg(test)]
@@ -167,10 +145,8 @@ mod tests {
 
     #[test]
     fn macro_and_weighted_differ_by_support() {
-        let per_type = BTreeMap::from([
-            ("A".to_owned(), Counts::new(9, 9, 9)),
-            ("B".to_owned(), Counts::new(1, 1, 0)),
-        ]);
+        let per_type =
+            BTreeMap::from([("A".to_owned(), Counts::new(9, 9, 9)), ("B".to_owned(), Counts::new(1, 1, 0))]);
         assert_eq!(macro_scores(&per_type).f1, 0.5);
         assert_eq!(weighted_scores(&per_type).f1, 0.9);
     }

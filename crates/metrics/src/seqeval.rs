@@ -156,11 +156,7 @@ mod tests {
 
     fn spans(mode: SeqevalMode, tags: &str) -> Vec<(usize, usize, String)> {
         let tags: Vec<&str> = tags.split(' ').collect();
-        mode.spans(&tags)
-            .unwrap()
-            .into_iter()
-            .map(|s| (s.start, s.end, s.label))
-            .collect()
+        mode.spans(&tags).unwrap().into_iter().map(|s| (s.start, s.end, s.label)).collect()
     }
 
     fn one(start: usize, end: usize, label: &str) -> Vec<(usize, usize, String)> {

@@ -18,11 +18,7 @@ pub struct Span {
 impl Span {
     /// A span over the tokens `start..end`.
     pub fn new(start: usize, end: usize, label: impl Into<String>) -> Self {
-        Self {
-            start,
-            end,
-            label: label.into(),
-        }
+        Self { start, end, label: label.into() }
     }
 
     /// Number of tokens.
@@ -52,9 +48,7 @@ impl Span {
 
     /// How many tokens the two spans share.
     pub fn shared(&self, other: &Self) -> usize {
-        self.end
-            .min(other.end)
-            .saturating_sub(self.start.max(other.start))
+        self.end.min(other.end).saturating_sub(self.start.max(other.start))
     }
 
     /// The tokens it covers; `None` when it ends past them.

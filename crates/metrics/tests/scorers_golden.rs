@@ -65,11 +65,7 @@ fn same_report(case: &str, report: &EntityReport, expected: &Numbers) {
     same(case, "micro", report.micro_scores(), expected.micro);
     same(case, "macro", report.macro_scores(), expected.macro_);
     same(case, "weighted", report.weighted_scores(), expected.weighted);
-    assert!(
-        report.per_type.keys().eq(expected.types.keys()),
-        "{case}: {:?}",
-        report.per_type
-    );
+    assert!(report.per_type.keys().eq(expected.types.keys()), "{case}: {:?}", report.per_type);
     for (label, counts) in &report.per_type {
         let (precision, recall, f1, support) = expected.types[label];
         same(case, label, counts.scores(), (precision, recall, f1));
@@ -81,12 +77,8 @@ fn same_report(case: &str, report: &EntityReport, expected: &Numbers) {
 
 fn same_spans(case: &Case, mode: SeqevalMode, expected: &[Vec<(String, usize, usize)>]) {
     for (tags, expected) in tags(&case.predicted).iter().zip(expected) {
-        let ours: Vec<_> = mode
-            .spans(tags)
-            .unwrap()
-            .into_iter()
-            .map(|s| (s.label, s.start, s.end - 1))
-            .collect();
+        let ours: Vec<_> =
+            mode.spans(tags).unwrap().into_iter().map(|s| (s.label, s.start, s.end - 1)).collect();
         assert_eq!(&ours, expected, "{}: {tags:?}", case.name);
     }
 }
@@ -133,18 +125,9 @@ fn conlleval_counts_and_text() {
         let counts = |(gold, predicted, correct)| Counts::new(gold, predicted, correct);
         let expected = &case.conlleval;
         assert_eq!(report.entities.micro, counts(expected.counts), "{}", case.name);
-        let types = expected
-            .types
-            .iter()
-            .map(|(k, &c)| (k.clone(), counts(c)))
-            .collect::<BTreeMap<_, _>>();
+        let types = expected.types.iter().map(|(k, &c)| (k.clone(), counts(c))).collect::<BTreeMap<_, _>>();
         assert_eq!(report.entities.per_type, types, "{}", case.name);
-        assert_eq!(
-            (report.tokens.correct, report.tokens.total),
-            expected.tokens,
-            "{}",
-            case.name
-        );
+        assert_eq!((report.tokens.correct, report.tokens.total), expected.tokens, "{}", case.name);
         assert_eq!(report.to_string(), expected.text, "{}", case.name);
     }
 }
