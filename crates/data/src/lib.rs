@@ -3,12 +3,15 @@
 //! No tensors here: this crate builds and tests on a machine without libtorch.
 
 pub mod archive;
+pub mod check;
 pub mod corpus;
 mod download;
 pub mod error;
 pub mod fetch;
 pub mod hash;
 pub mod manifest;
+pub mod sample;
+pub mod stats;
 pub mod store;
 
 pub use corpus::{Corpus, Document, Entity, Sentence};
