@@ -3,6 +3,7 @@
 //! No tensors here: this crate builds and tests on a machine without libtorch.
 
 pub mod archive;
+pub mod batching;
 pub mod check;
 pub mod corpus;
 mod download;
