@@ -73,6 +73,14 @@ pub enum CoreError {
         /// Identifiers of the batch's sentences.
         sentences: Vec<String>,
     },
+    /// The common norm of the gradients is not a finite number; the trainer adds step and sentences.
+    #[error("the gradient norm is {norm} (in [{}])", .parameters.join(", "))]
+    GradientNotFinite {
+        /// NaN or infinite.
+        norm: f64,
+        /// Parameters with such a gradient.
+        parameters: Vec<String>,
+    },
     /// A checkpoint that cannot be used.
     #[error("checkpoint {}: {message}", .path.display())]
     Checkpoint {

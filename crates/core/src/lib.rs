@@ -17,12 +17,16 @@
 //! [`medner_metrics`] is re-exported as [`metrics`], so that a method has one place to look.
 
 pub mod checkpoint;
+pub mod clip;
+pub mod crf;
 pub mod device;
 pub mod error;
 pub mod init;
 pub mod layers;
 pub mod memory;
+pub mod optim;
 pub mod params;
+pub mod schedule;
 pub mod tensorboard;
 pub mod tensors;
 pub mod trainer;

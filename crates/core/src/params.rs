@@ -28,6 +28,7 @@ use tch::{Device, Tensor};
 
 use crate::error::{CoreError, Result};
 use crate::init::Init;
+use crate::optim::flat::BindingCell;
 
 /// Parameters and buffers of a model. See the [module](self).
 #[derive(Debug)]
@@ -47,6 +48,7 @@ struct Entry {
     name: String,
     tensor: Tensor,
     learned: bool,
+    binding: BindingCell,
 }
 
 /// One parameter, as [`Params::parameters`] lists them.
@@ -56,6 +58,8 @@ pub struct Parameter {
     pub name: String,
     /// A handle of the stored tensor.
     pub tensor: Tensor,
+    /// Where an optimiser has put it.
+    pub(crate) binding: BindingCell,
 }
 
 impl Params {
@@ -89,7 +93,12 @@ impl Params {
     pub fn parameters(&self) -> Vec<Parameter> {
         let store = self.store.borrow();
         let learned = store.entries.iter().filter(|e| e.learned);
-        learned.map(|e| Parameter { name: e.name.clone(), tensor: e.tensor.shallow_clone() }).collect()
+        let handle = |e: &Entry| Parameter {
+            name: e.name.clone(),
+            tensor: e.tensor.shallow_clone(),
+            binding: BindingCell::clone(&e.binding),
+        };
+        learned.map(handle).collect()
     }
 
     /// The parameters in groups, each with the number that `group` gives its name; groups are in the order of their
@@ -184,7 +193,7 @@ impl Params {
         let handle = tensor.shallow_clone();
         let place = store.entries.len();
         store.index.insert(name.clone(), place);
-        store.entries.push(Entry { name, tensor, learned });
+        store.entries.push(Entry { name, tensor, learned, binding: BindingCell::default() });
         Ok(handle)
     }
 }

@@ -1,5 +1,5 @@
 //! Initial values: bounds and moments of every distribution, and PyTorch's own numbers where the seed is the same.
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, clippy::excessive_precision, clippy::unreadable_literal)]
 
 use std::sync::Mutex;
 
