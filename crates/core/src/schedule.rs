@@ -92,6 +92,12 @@ impl Schedule {
     /// [`CoreError::Config`].
     pub fn check(&self) -> Result<()> {
         let refuse = |key: &str, message: String| Err(CoreError::Config { key: key.to_owned(), message });
+        let at_least_0 = |key: &str, value: f64| {
+            if value.is_finite() && value >= 0.0 {
+                return Ok(());
+            }
+            refuse(key, format!("{value} is not a number of at least 0"))
+        };
         let line = |warmup: u64, total: u64, end: f64| {
             if total == 0 || warmup > total {
                 return refuse(
@@ -99,10 +105,7 @@ impl Schedule {
                     format!("{total} steps are fewer than the {} that are needed", warmup.max(1)),
                 );
             }
-            if !end.is_finite() || end < 0.0 {
-                return refuse("end", format!("{end} is not a number of at least 0"));
-            }
-            Ok(())
+            at_least_0("end", end)
         };
         match *self {
             Self::Linear { total, end } => line(0, total, end),
@@ -114,12 +117,8 @@ impl Schedule {
             Self::Step { every: 0, .. } | Self::InverseTime { every: 0, .. } => {
                 refuse("every", "at least one step is needed".into())
             }
-            Self::Step { gamma: value, .. } | Self::InverseTime { rate: value, .. } => {
-                if value.is_finite() && value >= 0.0 {
-                    return Ok(());
-                }
-                refuse("gamma or rate", format!("{value} is not a number of at least 0"))
-            }
+            Self::Step { gamma, .. } => at_least_0("gamma", gamma),
+            Self::InverseTime { rate, .. } => at_least_0("rate", rate),
         }
     }
 }
