@@ -4,7 +4,7 @@
 Made with Python 3.11, seqeval 1.2.2, numpy 2.4.6. Run: python tools/golden/metrics_scorers.py
 
 - seqeval numbers (default and strict mode) come from the library.
-- conlleval numbers: the Perl script is not a Python library, so its definition (B, I, E, O rules, one pass over the tokens
+- conlleval numbers: the Perl script itself was not run. Its definition (B, I, E, O rules, one pass over the tokens
   with a flag "inside a correct chunk", percentages with two decimals) is stated here anew, streaming as the script does.
   The Rust code compares sets of chunks instead, so the two agree only if both have the definition right.
 
