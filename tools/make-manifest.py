@@ -169,11 +169,13 @@ def flow(value):
     return text(value)
 
 
-def print_set(name, title, root, cite, counts, licence, files):
+def print_set(name, title, root, cite, counts, licence, files, on_request=False):
     print(f"  {name}:")
     print(f"    title: {text(title)}")
     print(f"    root: {text(root)}")
     print(f"    licence: {text(licence)}")
+    if on_request:
+        print("    on_request: true")
     print("    cite:")
     for line in cite:
         print(f"      - {text(line)}")
@@ -242,6 +244,7 @@ def main():
     print("# that commit; `member` is unpacked from the archive at `url`; `members` with `join: json-lines` is made of the")
     print("# archive's files, one a line in the order of their numbers, each with its file name added; `derived` files have no")
     print("# public address and come from a mirror folder. `needed: false`: the data set can be read without it.")
+    print("# `on_request`: fetched only when it is named, because its redistribution is unclear.")
     print("version: 1")
     print("datasets:")
     for name in sorted(set(sets) | set(BY_BLOB)):
@@ -252,7 +255,7 @@ def main():
                  ("source", f"{folder}/{file}"), ("url", f"{RAW}/{repository}/{commit}/{folder}/{file}")]
                 for file, blob in blobs.items()
             ]
-            print_set(name, title, root, cite, {}, licence, files)
+            print_set(name, title, root, cite, {}, licence, files, on_request=True)
             continue
         title, root, cite, counts = sets[name]
         licences = [r["licence"] for r in rows_of[name]]

@@ -34,6 +34,9 @@ pub struct DataSet {
     pub root: PathBuf,
     /// Licence as stated by the source.
     pub licence: String,
+    /// Fetched only when it is named, because its redistribution is unclear; nothing counts it as missing.
+    #[serde(default)]
+    pub on_request: bool,
     /// What to cite.
     #[serde(default)]
     pub cite: Vec<String>,

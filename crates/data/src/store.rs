@@ -106,8 +106,10 @@ pub struct DataSetStatus {
     /// How it stands.
     #[serde(flatten)]
     pub state: State,
+    /// True when it is fetched only by name, so that its absence is no fault.
+    pub on_request: bool,
     /// Files the manifest lists.
-    pub files: usize,
+    pub file_count: usize,
     /// Their sizes together, as far as known.
     pub bytes: u64,
 }
@@ -261,7 +263,8 @@ impl Store {
                 name: name.clone(),
                 title: set.title.clone(),
                 state: self.state(name, set),
-                files: set.files.len(),
+                on_request: set.on_request,
+                file_count: set.files.len(),
                 bytes: set.files.iter().filter_map(|f| f.bytes).sum(),
             })
             .collect()

@@ -1,2 +1,22 @@
-//! The medner program.
-fn main() {}
+//! The `medner` program: data sets, scores, result tables, and what a machine lacks.
+
+mod cli;
+mod completions;
+mod console;
+mod data;
+mod doctor;
+mod score;
+mod tables;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+fn main() -> ExitCode {
+    let cli = cli::Cli::parse();
+    console::start_log(cli.quiet, cli.log_format);
+    console::exit_code(cli.run())
+}
