@@ -119,20 +119,61 @@ impl Node {
     pub fn place_of(&self, path: &str) -> Place {
         let mut place = &self.place;
         let mut node = self;
-        for part in path.split(['.', '[']).map(|part| part.trim_end_matches(']')).filter(|p| !p.is_empty()) {
+        let mut rest = path;
+        while !rest.is_empty() {
             match &node.data {
-                Data::Map(map) => match map.get(part) {
-                    Some((key, inner)) => (place, node) = (key, inner),
-                    None => break,
-                },
-                Data::List(items) => match part.parse::<usize>().ok().and_then(|at| items.get(at)) {
-                    Some(inner) => (place, node) = (&inner.place, inner),
-                    None => break,
-                },
+                Data::Map(map) => {
+                    // Names of systems contain dots (`MTL-LS@0.25`): the longest key that fits is the one meant.
+                    let fits = |key: &str| {
+                        let after = rest.strip_prefix(key)?;
+                        (after.is_empty() || after.starts_with(['.', '['])).then_some(after)
+                    };
+                    let longest =
+                        map.iter().filter(|(key, _)| fits(key).is_some()).max_by_key(|(key, _)| key.len());
+                    let Some((key, (key_place, inner))) = longest else { break };
+                    rest = fits(key).unwrap_or_default().trim_start_matches('.');
+                    (place, node) = (key_place, inner);
+                }
+                Data::List(items) => {
+                    let Some((at, after)) = rest.strip_prefix('[').and_then(|rest| rest.split_once(']'))
+                    else {
+                        break;
+                    };
+                    let Some(inner) = at.parse::<usize>().ok().and_then(|at| items.get(at)) else { break };
+                    rest = after.trim_start_matches('.');
+                    (place, node) = (&inner.place, inner);
+                }
                 Data::Scalar(_) => break,
             }
         }
         place.clone()
+    }
+
+    /// The value of a key of this map.
+    pub fn get(&self, key: &str) -> Option<&Self> {
+        match &self.data {
+            Data::Map(map) => map.get(key).map(|(_, node)| node),
+            _ => None,
+        }
+    }
+
+    /// The keys of this map in the order in which they were written.
+    pub fn keys_as_written(&self) -> Vec<String> {
+        let Data::Map(map) = &self.data else {
+            return Vec::new();
+        };
+        let mut keys: Vec<_> = map
+            .iter()
+            .map(|(key, (place, _))| match place {
+                Place::File { path, line, column } => (Some(path), *line, *column, key),
+                Place::CommandLine(_) => (None, 0, 0, key),
+            })
+            .collect();
+        // A base file is read before the file that names it, and its name starts with `_`, which sorts late.
+        keys.sort_by_key(|(path, line, column, _)| {
+            (std::cmp::Reverse(path.map(|p| p.as_os_str().to_owned())), *line, *column)
+        });
+        keys.into_iter().map(|(_, _, _, key)| key.clone()).collect()
     }
 
     /// A method's complaint about one key, at the line where that key was written.
@@ -293,6 +334,10 @@ mod tests {
         assert_eq!(one.place_of("b.d[0]").to_string(), "u.yaml:2:7");
         assert_eq!(one.place_of("b.c.deeper").to_string(), "t.yaml:3:3");
         assert_eq!(one.place_of("e").to_string(), "--set e=5");
+        let dotted = node("s:\n  LS@0.25:\n    x: 1\n  LS@0:\n    x: 2\n");
+        assert_eq!(dotted.place_of("s.LS@0.25.x").to_string(), "t.yaml:3:5");
+        assert_eq!(dotted.place_of("s.LS@0.x").to_string(), "t.yaml:5:5");
+        assert_eq!(dotted.get("s").unwrap().keys_as_written(), ["LS@0.25", "LS@0"]);
     }
 
     #[test]

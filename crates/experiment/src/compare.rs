@@ -1,0 +1,108 @@
+//! Differences between two systems of a table: over seeds, and over sentences or records within each seed.
+
+use medner_metrics::{Counts, DEFAULT_REPLICATES, Summary, randomisation_f1, t_test_paired};
+
+use crate::plan::PlannedTable;
+use crate::record::{RunRecord, Units};
+use crate::table::{Maker, short, shows};
+
+/// Header and rows of `<table>-comparisons.csv`. The t-test is paired over the seeds that both systems have; the
+/// randomisation test is paired over the units of the test set, one p value a seed, for F1.
+pub(crate) fn rows(maker: &Maker, planned: &PlannedTable) -> (Vec<String>, Vec<Vec<String>>) {
+    let header = [
+        "system",
+        "against",
+        "dataset",
+        "task",
+        "metric",
+        "mean",
+        "mean_against",
+        "difference",
+        "sd_difference",
+        "n",
+        "p_seeds",
+        "p_units",
+        "seeds",
+        "profile",
+    ];
+    let spec = &planned.spec;
+    let mut rows = Vec::new();
+    for (one, two) in &spec.comparisons {
+        for (dataset, _) in &spec.datasets {
+            let first = maker.records_of(planned, one, dataset);
+            let second = maker.records_of(planned, two, dataset);
+            let pairs: Vec<(u64, &RunRecord, &RunRecord)> =
+                first.iter().filter_map(|(seed, a)| Some((*seed, *a, *second.get(seed)?))).collect();
+            let Some((_, sample, _)) = pairs.first() else { continue };
+            for (task, metrics) in &sample.outcome.scores {
+                for metric in metrics.keys().filter(|metric| shows(spec, dataset, task, metric)) {
+                    let value = |record: &RunRecord| {
+                        record
+                            .outcome
+                            .scores
+                            .get(task)
+                            .and_then(|m| m.get(metric))
+                            .copied()
+                            .map(|v| v * spec.scale.of(metric, 1.0))
+                    };
+                    let both: Vec<(u64, f64, f64, String)> = pairs
+                        .iter()
+                        .filter_map(|(seed, a, b)| {
+                            Some((*seed, value(a)?, value(b)?, unit_p(a, b, task, metric, *seed)))
+                        })
+                        .collect();
+                    let (ours, theirs): (Vec<f64>, Vec<f64>) =
+                        both.iter().map(|(_, a, b, _)| (*a, *b)).unzip();
+                    let differences: Vec<f64> = ours.iter().zip(&theirs).map(|(a, b)| a - b).collect();
+                    let (Ok(mean), Ok(base), Ok(difference)) =
+                        (Summary::of(&ours), Summary::of(&theirs), Summary::of(&differences))
+                    else {
+                        continue;
+                    };
+                    let test = t_test_paired(&ours, &theirs).ok();
+                    let join = |items: Vec<String>| items.join(" ");
+                    rows.push(vec![
+                        one.clone(),
+                        two.clone(),
+                        maker.shown(spec, dataset),
+                        task.clone(),
+                        metric.clone(),
+                        short(mean.mean),
+                        short(base.mean),
+                        short(difference.mean),
+                        difference.sd.map(short).unwrap_or_default(),
+                        difference.n.to_string(),
+                        test.map(|test| format!("{:.4}", test.p_value)).unwrap_or_default(),
+                        join(both.iter().map(|(.., p)| p.clone()).filter(|p| !p.is_empty()).collect()),
+                        join(both.iter().map(|(seed, ..)| seed.to_string()).collect()),
+                        maker.label.to_owned(),
+                    ]);
+                }
+            }
+        }
+    }
+    (header.map(str::to_owned).into(), rows)
+}
+
+/// p of the paired randomisation test of one seed, where both runs stored their units and the metric is F1.
+fn unit_p(one: &RunRecord, two: &RunRecord, task: &str, metric: &str, seed: u64) -> String {
+    let units = |record: &RunRecord| -> Option<Vec<Counts>> {
+        let Units(units) = record.outcome.units.get(task)?.clone();
+        Some(units)
+    };
+    let (Some(first), Some(second)) = (units(one), units(two)) else { return String::new() };
+    if metric != "f1" {
+        return String::new();
+    }
+    match randomisation_f1(&first, &second, DEFAULT_REPLICATES, seed) {
+        Ok(test) => format!("{:.4}", test.p_value),
+        Err(error) => {
+            tracing::warn!(
+                "{} against {}, {task}: no randomisation test: {error}",
+                one.cell.label(),
+                two.cell.system
+            );
+            String::new()
+        }
+    }
+}

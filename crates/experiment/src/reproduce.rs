@@ -1,0 +1,459 @@
+//! `<method> reproduce`: from tables to CSVs.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use crate::cell::Cell;
+use crate::config::Value;
+use crate::context::Stop;
+use crate::display::{Display, LogFormat};
+use crate::driver::{Drive, Driver};
+use crate::error::{ExperimentError, Result};
+use crate::machine;
+use crate::method::Method;
+use crate::plan::{Plan, PlanFile, PlannedTable, Selection, SlotState};
+use crate::published::{self, Published};
+use crate::record::write_atomically;
+use crate::schema::{self, Kind, Profile, TableSpec};
+use crate::store::Store;
+use crate::summary;
+use crate::table::{Maker, quoted};
+use crate::yaml::Node;
+
+/// `reproduce`.
+#[derive(Clone, Debug, clap::Args)]
+pub struct ReproduceArgs {
+    /// Tables and figures, as the files of `experiments/<paper>/` are called [default: all]
+    pub tables: Vec<String>,
+    /// How big a run: `quick` in minutes, `cpu` in hours on two cores, `paper` the paper's own sizes
+    #[arg(long, value_enum, default_value_t)]
+    pub profile: Profile,
+    /// Seeds in place of the tables' own: `1,2,3` or `1-5`
+    #[arg(long, value_name = "LIST", value_parser = parse_seeds)]
+    pub seeds: Option<Seeds>,
+    /// Cells at a time, each in a process of its own with its share of the threads
+    /// [default: 1 on a GPU, else one for each 4 threads, at least 2]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    pub jobs: Option<u16>,
+    /// Threads of all cells together [default: all of the machine]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    pub threads: Option<u16>,
+    /// `cpu` or `cuda:0`; never a silent fallback
+    #[arg(long, default_value = "cpu")]
+    pub device: String,
+    /// Another value for a key of the configuration, for example `optimizer.learning_rate=1e-3`; may be repeated.
+    /// Results then go to `results/<profile>+set/`
+    #[arg(long = "set", value_name = "KEY=VALUE", value_parser = parse_set)]
+    pub sets: Vec<Node>,
+    /// Run this system only; may be repeated
+    #[arg(long = "system", value_name = "NAME")]
+    pub systems: Vec<String>,
+    /// Run on this data set only; may be repeated
+    #[arg(long = "dataset", value_name = "NAME")]
+    pub datasets: Vec<String>,
+    /// Where results go [default: results/ of the repository]
+    #[arg(long, value_name = "DIR")]
+    pub results: Option<PathBuf>,
+    /// Say what would run, write the plan for a cluster, run nothing
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Where a data set is missing let its rows wait, without a run on the embedded sample
+    #[arg(long)]
+    pub no_sample: bool,
+}
+
+/// A list of seeds from the command line.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Seeds(pub Vec<u64>);
+
+pub(crate) fn parse_seeds(text: &str) -> Result<Seeds, String> {
+    let mut seeds = Vec::new();
+    for part in text.split(',').map(str::trim) {
+        let expected = || format!("`{part}`: expected seeds such as `1,2,3` or `1-5`");
+        let number = |text: &str| text.trim().parse::<u64>().map_err(|_| expected());
+        let (first, last) = match part.split_once('-') {
+            Some((first, last)) => (number(first)?, number(last)?),
+            None => (number(part)?, number(part)?),
+        };
+        if first > last || last - first > 10_000 {
+            return Err(expected());
+        }
+        seeds.extend(first..=last);
+    }
+    seeds.sort_unstable();
+    seeds.dedup();
+    Ok(Seeds(seeds))
+}
+
+/// `key.path=value`, the value as in YAML.
+pub(crate) fn parse_set(text: &str) -> Result<Node, String> {
+    let (key, value) = text
+        .split_once('=')
+        .filter(|(key, _)| !key.is_empty() && key.split('.').all(|part| !part.trim().is_empty()))
+        .ok_or_else(|| format!("`{text}`: expected KEY=VALUE, for example `optimizer.learning_rate=1e-3`"))?;
+    let value = flow_value(value)?;
+    Ok(set_node(key, value, &format!("--set {text}")))
+}
+
+fn set_node(key: &str, value: Value, flag: &str) -> Node {
+    let nested = key
+        .rsplit('.')
+        .fold(value, |inner, part| Value::Object([(part.trim().to_owned(), inner)].into_iter().collect()));
+    Node::from_flag(&nested, flag)
+}
+
+fn flow_value(text: &str) -> Result<Value, String> {
+    let trimmed = text.trim();
+    if trimmed.starts_with(['[', '{', '"', '\'']) {
+        return serde_yaml::from_str(trimmed).map_err(|error| format!("`{text}`: not a YAML value: {error}"));
+    }
+    crate::yaml::plain(trimmed)
+}
+
+/// What a run needs to know beside its flags.
+pub(crate) struct Setting {
+    pub root: PathBuf,
+    pub quiet: bool,
+    pub format: LogFormat,
+    pub stop: Stop,
+    /// Values of the method's own flags, as `(shortcut key, flag, value)`.
+    pub shortcuts: Vec<(String, String, String)>,
+}
+
+/// Runs what is not finished, writes the tables, prints the summary. Gives the exit code.
+pub(crate) fn reproduce(method: &dyn Method, args: &ReproduceArgs, setting: &Setting) -> Result<u8> {
+    let folder = setting.root.join("experiments").join(method.name());
+    let names = if args.tables.is_empty() { schema::tables(&folder)? } else { args.tables.clone() };
+    if names.is_empty() {
+        return Err(ExperimentError::usage(format!("{} holds no table (*.yaml)", folder.display())));
+    }
+    let paths: Vec<PathBuf> =
+        names.iter().map(|name| schema::table_path(&folder, name)).collect::<Result<_>>()?;
+    let specs: Vec<TableSpec> = paths.iter().map(|path| TableSpec::load(path)).collect::<Result<_>>()?;
+    method.device(&args.device).map_err(|error| ExperimentError::usage(format!("{error:#}")))?;
+    let run = Run { method, args, setting, versions: machine::versions(&setting.root) };
+    let first = run.pass(specs.clone(), false)?;
+    let mut code = first.code;
+    if code < 128 && first.missing && !args.no_sample {
+        let second = run.pass(specs, true)?;
+        code = code.max(second.code);
+    }
+    Ok(code)
+}
+
+struct Run<'a> {
+    method: &'a dyn Method,
+    args: &'a ReproduceArgs,
+    setting: &'a Setting,
+    versions: BTreeMap<String, String>,
+}
+
+struct Pass {
+    code: u8,
+    missing: bool,
+}
+
+impl Run<'_> {
+    /// One results folder: the profile's, or the samples'.
+    fn pass(&self, specs: Vec<TableSpec>, samples: bool) -> Result<Pass> {
+        let (args, method) = (self.args, self.method);
+        let label = match (samples, args.sets.is_empty()) {
+            (true, _) => "sample".to_owned(),
+            (false, true) => args.profile.to_string(),
+            (false, false) => format!("{}+set", args.profile),
+        };
+        let mut sets = Vec::new();
+        for (key, flag, value) in &self.setting.shortcuts {
+            let value = flow_value(value).map_err(ExperimentError::usage)?;
+            sets.push(set_node(key, value, flag));
+        }
+        sets.extend(args.sets.iter().cloned());
+        let selection = Selection {
+            profile: args.profile,
+            seeds: args.seeds.as_ref().map(|seeds| seeds.0.clone()),
+            systems: args.systems.clone(),
+            datasets: args.datasets.clone(),
+            sets,
+            samples,
+        };
+        let results = args.results.clone().unwrap_or_else(|| self.setting.root.join("results"));
+        let folder = results.join(&label).join(method.name());
+        let mut store = Store::open(&folder)?;
+        let plan = Plan::build(method, specs, &selection, &store)?;
+        for warning in store.damaged() {
+            tracing::warn!("{warning}");
+        }
+        if !samples {
+            self.say_missing(&plan);
+        } else if plan.tables.iter().all(|table| table.slots.is_empty()) {
+            return Ok(Pass { code: 0, missing: false });
+        }
+        let published = published_of(&plan)?;
+        let lock = store.lock()?;
+        // Another driver may have finished cells between the reading and the lock.
+        store = Store::open(&folder)?;
+        let file = self.plan_file(&plan, &label, &folder);
+        let path = store.checkpoints().join("plan.json");
+        let text = crate::json::readable(&serde_json::to_value(&file).expect("keys are strings"));
+        write_atomically(&path, text.as_bytes())?;
+        let cells = plan.to_run(&store);
+        if args.dry_run {
+            self.say_plan(&plan, &cells, &store, &path);
+            return Ok(Pass { code: 0, missing: plan.has_missing() });
+        }
+
+        let flags = self.flags_for_commands();
+        let program = program(method);
+        let write = |store: &Store, failed: &BTreeMap<String, String>, last: bool| -> Result<()> {
+            let maker = Maker {
+                label: &label,
+                store,
+                failed,
+                command: (&program, &flags),
+                beside_published: !samples,
+            };
+            for planned in &plan.tables {
+                maker.write(planned, &published[&planned.spec.name], last)?;
+            }
+            maker.write_runs()
+        };
+        write(&store, &BTreeMap::new(), false)?;
+        let drive = self.drive(&cells, &file, &path, &mut store, &write)?;
+        write(&store, &drive.failed, true)?;
+        drop(lock);
+        let maker = Maker {
+            label: &label,
+            store: &store,
+            failed: &drive.failed,
+            command: (&program, &flags),
+            beside_published: !samples,
+        };
+        self.say_results(&plan, &maker, &published, cells.len(), &drive);
+        let code = match self.setting.stop.signal() {
+            Some(signal) => 128 + signal as u8,
+            None if drive.failed.is_empty() && drive.stopped.is_empty() => 0,
+            None => 1,
+        };
+        Ok(Pass { code, missing: plan.has_missing() })
+    }
+
+    fn drive(
+        &self,
+        cells: &[&Cell],
+        file: &PlanFile,
+        path: &Path,
+        store: &mut Store,
+        write: &dyn Fn(&Store, &BTreeMap<String, String>, bool) -> Result<()>,
+    ) -> Result<Drive> {
+        if cells.is_empty() {
+            return Ok(Drive::default());
+        }
+        let (jobs, threads) = self.shares();
+        tracing::info!(
+            "{} cells to run, {jobs} at a time with {threads} threads each; results in {}",
+            cells.len(),
+            store.folder().display()
+        );
+        let mut flags = Vec::new();
+        if self.setting.format == LogFormat::Json {
+            flags.extend(["--log-format".to_owned(), "json".to_owned()]);
+        }
+        let driver = Driver { file, path, jobs, threads, stop: self.setting.stop.clone(), flags };
+        let mut display = Display::new(cells.len(), self.setting.quiet, self.setting.format);
+        driver.run(cells, store, &mut display, &mut |store, failed| write(store, failed, false))
+    }
+
+    /// Processes at a time and threads of each. The share does not depend on how many cells are left, so that a
+    /// continued run computes what the undisturbed one would have.
+    fn shares(&self) -> (usize, usize) {
+        let all = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+        let threads = self.args.threads.map_or(all, usize::from);
+        let default = if self.args.device == "cpu" { (threads / 4).max(2).min(threads) } else { 1 };
+        let jobs = self.args.jobs.map_or(default, usize::from);
+        (jobs, (threads / jobs).max(1))
+    }
+
+    fn plan_file(&self, plan: &Plan, label: &str, results: &Path) -> PlanFile {
+        let flags = self.flags_for_commands();
+        let program = program(self.method);
+        let commands = plan.cells.iter().map(|(hash, cell)| {
+            let table = cell.tables.iter().next().cloned().unwrap_or_default();
+            let dataset = cell.dataset.strip_prefix("sample-").unwrap_or(&cell.dataset);
+            let words = [("--system", cell.system.as_str()), ("--dataset", dataset)];
+            let words: Vec<String> =
+                words.iter().map(|(flag, word)| format!("{flag} {}", quoted(word))).collect();
+            let command =
+                format!("{program} reproduce {table}{flags} {} --seeds {}", words.join(" "), cell.seed);
+            (hash.clone(), command)
+        });
+        PlanFile {
+            method: self.method.name().to_owned(),
+            label: label.to_owned(),
+            root: absolute(&self.setting.root),
+            results: absolute(results),
+            device: self.args.device.clone(),
+            versions: {
+                let mut versions = self.versions.clone();
+                versions.insert(self.method.name().to_owned(), self.method.version().to_owned());
+                versions
+            },
+            commands: commands.collect(),
+            cells: plan.cells.clone(),
+        }
+    }
+
+    /// The flags that decide what a cell is, in front of the ones that choose it.
+    fn flags_for_commands(&self) -> String {
+        let mut flags = format!(" --profile {}", self.args.profile);
+        if self.args.device != "cpu" {
+            flags.push_str(&format!(" --device {}", quoted(&self.args.device)));
+        }
+        for (_, flag, value) in &self.setting.shortcuts {
+            flags.push_str(&format!(" {flag} {}", quoted(value)));
+        }
+        for set in &self.args.sets {
+            let text = set.place.to_string();
+            let text = text.strip_prefix("--set ").unwrap_or(&text);
+            flags.push_str(&format!(" --set {}", quoted(text)));
+        }
+        flags
+    }
+
+    fn say_missing(&self, plan: &Plan) {
+        for (data, reason) in &plan.missing {
+            tracing::warn!("DATA MISSING: `{data}`: {reason}");
+            match self.method.sample(data) {
+                Some(sample) if !self.args.no_sample => tracing::warn!(
+                    "its rows wait; the same systems run on the embedded sample `{sample}` instead, as `sample-...` \
+                     rows under results/sample/{}, beside no published number",
+                    self.method.name()
+                ),
+                _ => tracing::warn!("its rows wait"),
+            }
+        }
+    }
+
+    fn say_plan(&self, plan: &Plan, cells: &[&Cell], store: &Store, path: &Path) {
+        println!("{} of {} cells are to run, needs before dependents:", cells.len(), plan.cells.len());
+        for cell in cells {
+            let estimate = match self.method.estimate(cell) {
+                Ok(Some(text)) => format!("  {text}"),
+                Ok(None) => String::new(),
+                Err(error) => format!("  (no estimate: {error:#})"),
+            };
+            println!("{}  {}{estimate}", cell.hash, cell.label());
+        }
+        for table in &plan.tables {
+            for slot in table.slots.iter().filter(|slot| slot.selected) {
+                if let SlotState::Waits(what) = &slot.state {
+                    println!(
+                        "waits             {} / {} / seed {}: {what}",
+                        slot.system, slot.dataset, slot.seed
+                    );
+                }
+            }
+        }
+        println!(
+            "finished before: {}",
+            plan.cells.keys().filter(|hash| store.finished(hash).is_some()).count()
+        );
+        println!(
+            "one cell as one job: {} run-cell HASH --plan {}",
+            program(self.method),
+            quoted(&path.display().to_string())
+        );
+    }
+
+    fn say_results(
+        &self,
+        plan: &Plan,
+        maker: &Maker,
+        published: &BTreeMap<String, Vec<Published>>,
+        asked: usize,
+        drive: &Drive,
+    ) {
+        if !self.setting.quiet {
+            for planned in &plan.tables {
+                println!("{}", self.describe(planned, maker, &published[&planned.spec.name]));
+            }
+        }
+        let wanted = plan.wanted();
+        let before = wanted.iter().filter(|hash| maker.store.finished(hash).is_some()).count();
+        let before = before - drive.finished.iter().filter(|hash| wanted.contains(hash.as_str())).count();
+        println!(
+            "{}: {} of {asked} cells run, {before} stood before, {} failed; {}",
+            maker.label,
+            drive.finished.len(),
+            drive.failed.len(),
+            maker.store.folder().display()
+        );
+        for (hash, reason) in &drive.failed {
+            let label = plan.cells.get(hash).map(Cell::label).unwrap_or_default();
+            eprintln!("failed: {label} ({hash}): {reason}");
+        }
+    }
+
+    fn describe(&self, planned: &PlannedTable, maker: &Maker, published: &[Published]) -> String {
+        match planned.spec.kind {
+            Kind::Systems => summary::summary(&maker.table(planned, published)),
+            Kind::Curve => {
+                let (_, rows) = maker.curve(planned);
+                let name = &planned.spec.name;
+                format!(
+                    "{name} ({}): {}; {} rows in {name}.csv\n",
+                    maker.label,
+                    planned.spec.title,
+                    rows.len()
+                )
+            }
+        }
+    }
+}
+
+/// How a person starts the program from the repository's root.
+fn program(method: &dyn Method) -> String {
+    format!("target/release/{}", method.name())
+}
+
+fn published_of(plan: &Plan) -> Result<BTreeMap<String, Vec<Published>>> {
+    let mut out = BTreeMap::new();
+    for planned in &plan.tables {
+        let path = &planned.spec.published;
+        let rows = if path.is_file() { published::read(path)? } else { Vec::new() };
+        out.insert(planned.spec.name.clone(), rows);
+    }
+    Ok(out)
+}
+
+fn absolute(path: &Path) -> PathBuf {
+    std::path::absolute(path).unwrap_or_else(|_| path.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn seeds_are_lists_and_ranges() {
+        assert_eq!(parse_seeds("3,1,2,2").unwrap().0, [1, 2, 3]);
+        assert_eq!(parse_seeds("1-3, 7").unwrap().0, [1, 2, 3, 7]);
+        for bad in ["", "a", "1,,2", "5-1", "1-", "-1", "1.5", "1-99999999"] {
+            assert!(parse_seeds(bad).unwrap_err().contains("expected seeds such as"), "{bad}");
+        }
+    }
+
+    #[test]
+    fn sets_are_dotted_and_typed() {
+        let value = |text: &str| parse_set(text).unwrap().to_value();
+        assert_eq!(value("a.b=1e-3"), json!({"a": {"b": 1e-3}}));
+        assert_eq!(value("heads=[1, 2]"), json!({"heads": [1, 2]}));
+        assert_eq!(value("dir=/a=b"), json!({"dir": "/a=b"}));
+        assert_eq!(value("name='3'"), json!({"name": "3"}));
+        assert_eq!(value("x="), json!({"x": null}));
+        for bad in ["novalue", "=1", "a..b=1", "a=[1"] {
+            assert!(parse_set(bad).is_err(), "{bad}");
+        }
+    }
+}

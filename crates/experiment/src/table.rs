@@ -1,0 +1,574 @@
+//! Result tables: every published number beside the measured one with its spread, its test, and the command that
+//! made it.
+
+use std::collections::BTreeMap;
+
+use medner_metrics::{Summary, t_test_one_sample};
+
+use crate::error::Result;
+use crate::plan::{PlannedTable, Slot, SlotState};
+use crate::published::Published;
+use crate::record::{RunRecord, write_atomically};
+use crate::schema::{Kind, TableSpec};
+use crate::store::Store;
+
+/// How a measured number stands to the published one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// Within the table's tolerance.
+    Reproduced,
+    /// Higher than the tolerance allows.
+    Above,
+    /// Lower than the tolerance allows.
+    Below,
+    /// Whole numbers that are equal (counts).
+    Exact,
+    /// Nothing published stands beside it.
+    Measured,
+    /// Run on the embedded sample: shows the road, not a number.
+    Sample,
+    /// No run yet.
+    NotRun,
+    /// A number of another team, which nothing here measures.
+    PublishedOnly,
+    /// Not to be run before something is there.
+    Waits(String),
+    /// The run ended with an error.
+    Failed(String),
+}
+
+impl std::fmt::Display for Verdict {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Reproduced => f.write_str("reproduced"),
+            Self::Above => f.write_str("above"),
+            Self::Below => f.write_str("below"),
+            Self::Exact => f.write_str("exact"),
+            Self::Measured => f.write_str("measured"),
+            Self::Sample => f.write_str("sample"),
+            Self::NotRun => f.write_str("not run"),
+            Self::PublishedOnly => f.write_str("published only"),
+            Self::Waits(what) => write!(f, "waits: {what}"),
+            Self::Failed(reason) => write!(f, "failed: {reason}"),
+        }
+    }
+}
+
+/// One row of a result table.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Row {
+    /// System, as printed.
+    pub system: String,
+    /// Data set, as printed.
+    pub dataset: String,
+    /// Task or entity type.
+    pub task: String,
+    /// The metric as we measure it.
+    pub metric: String,
+    /// The published number.
+    pub published: Option<f64>,
+    /// Mean and spread over seeds, in the published scale.
+    pub summary: Option<Summary>,
+    /// Mean minus published.
+    pub difference: Option<f64>,
+    /// Two-sided one-sample t-test of the seeds against the published number.
+    pub p_value: Option<f64>,
+    /// How they stand to each other.
+    pub verdict: Verdict,
+    /// Devices of the runs.
+    pub device: String,
+    /// The command that makes this row.
+    pub command: String,
+}
+
+/// A table of scores, ready to be written.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ResultTable {
+    /// The table's name.
+    pub name: String,
+    /// Its title.
+    pub title: String,
+    /// The profile, or the name under which its results stand.
+    pub profile: String,
+    /// Rows in the order of the printed table.
+    pub rows: Vec<Row>,
+}
+
+/// What the tables are made from.
+pub(crate) struct Maker<'a> {
+    /// The profile's name in the CSVs.
+    pub label: &'a str,
+    pub store: &'a Store,
+    /// Reasons of this run's failures that no record holds (a need that failed).
+    pub failed: &'a BTreeMap<String, String>,
+    /// The command up to the table's name, and the flags that every command needs.
+    pub command: (&'a str, &'a str),
+    /// False for the sample: no published number may stand beside it.
+    pub beside_published: bool,
+}
+
+type Key = (String, String, String, String);
+
+impl Maker<'_> {
+    /// The rows of a table of scores.
+    pub fn table(&self, planned: &PlannedTable, published: &[Published]) -> ResultTable {
+        let spec = &planned.spec;
+        let mut values: BTreeMap<Key, Vec<f64>> = BTreeMap::new();
+        let mut devices: BTreeMap<(String, String), Vec<String>> = BTreeMap::new();
+        let mut states: BTreeMap<(String, String), Verdict> = BTreeMap::new();
+        let mut order: Vec<(String, String)> = Vec::new();
+        for ((system, dataset), slots) in by_place(planned) {
+            let shown = (system.clone(), self.shown(spec, &dataset));
+            if !order.contains(&shown) {
+                order.push(shown.clone());
+            }
+            for slot in slots {
+                match self.record(slot) {
+                    Ok(record) => {
+                        let device = &mut devices.entry(shown.clone()).or_default();
+                        if !device.contains(&record.device) {
+                            device.push(record.device.clone());
+                        }
+                        for (task, metrics) in &record.outcome.scores {
+                            for (metric, value) in
+                                metrics.iter().filter(|(m, _)| shows(spec, &dataset, task, m))
+                            {
+                                let key = (shown.0.clone(), shown.1.clone(), task.clone(), metric.clone());
+                                values.entry(key).or_default().push(value * spec.scale.of(metric, 1.0));
+                            }
+                        }
+                    }
+                    Err(verdict) => worst(states.entry(shown.clone()).or_insert(Verdict::NotRun), verdict),
+                }
+            }
+        }
+        self.differences(planned, &mut values, &mut order);
+        let published: Vec<&Published> =
+            published.iter().filter(|row| self.beside_published && row.table == spec.name).collect();
+        let keys = row_order(spec, &order, &values, &published, |system, dataset| {
+            states.get(&(system.to_owned(), dataset.to_owned())).is_some()
+        });
+        let rows = keys.into_iter().map(|(key, number)| {
+            let place = (key.0.clone(), key.1.clone());
+            let summary = values.get(&key).and_then(|values| Summary::of(values).ok());
+            let seeds = values.get(&key).map(Vec::as_slice).unwrap_or_default();
+            let test = number.and_then(|number| t_test_one_sample(seeds, number).ok());
+            let difference = summary.as_ref().zip(number).map(|(summary, number)| summary.mean - number);
+            let verdict = match (&summary, difference) {
+                (Some(_), _) if !self.beside_published => Verdict::Sample,
+                (Some(summary), Some(difference)) => judge(spec, &key.3, summary, difference),
+                (Some(_), None) => Verdict::Measured,
+                (None, _) => match states.get(&place) {
+                    Some(state) => state.clone(),
+                    None if spec.system(&key.0).is_some() => Verdict::NotRun,
+                    None => Verdict::PublishedOnly,
+                },
+            };
+            Row {
+                command: self.command_of(spec, &key.0, &key.1),
+                device: devices.get(&place).map(|list| list.join("; ")).unwrap_or_default(),
+                system: key.0,
+                dataset: key.1,
+                task: key.2,
+                metric: key.3,
+                published: number,
+                summary,
+                difference,
+                p_value: test.map(|test| test.p_value),
+                verdict,
+            }
+        });
+        ResultTable {
+            name: spec.name.clone(),
+            title: spec.title.clone(),
+            profile: self.label.to_owned(),
+            rows: rows.collect(),
+        }
+    }
+
+    /// The data set's name as the table prints it.
+    pub fn shown(&self, spec: &TableSpec, dataset: &str) -> String {
+        let name =
+            spec.dataset(dataset).and_then(|d| d.shown_as.clone()).unwrap_or_else(|| dataset.to_owned());
+        if self.beside_published { name } else { format!("sample-{name}") }
+    }
+
+    /// The finished record of a slot, or why there is none.
+    fn record(&self, slot: &Slot) -> Result<&RunRecord, Verdict> {
+        match &slot.state {
+            SlotState::Waits(what) => Err(Verdict::Waits(what.clone())),
+            SlotState::Cell(hash) => self.store.finished(hash).ok_or_else(|| {
+                let reason = self.failed.get(hash).map(String::as_str).or_else(|| self.store.failure(hash));
+                reason.map_or(Verdict::NotRun, |reason| Verdict::Failed(one_line(reason)))
+            }),
+        }
+    }
+
+    /// The rows of differences between two systems, seed by seed.
+    fn differences(
+        &self,
+        planned: &PlannedTable,
+        values: &mut BTreeMap<Key, Vec<f64>>,
+        order: &mut Vec<(String, String)>,
+    ) {
+        let spec = &planned.spec;
+        let places = by_place(planned);
+        for (name, system) in &spec.systems {
+            let Some((one, two)) = &system.minus else { continue };
+            for (dataset, _) in &spec.datasets {
+                let slots_of = |system: &String| -> BTreeMap<u64, &RunRecord> {
+                    let place = places.iter().find(|((s, d), _)| s == system && d == dataset);
+                    let slots = place.map(|(_, slots)| slots.as_slice()).unwrap_or_default();
+                    slots.iter().filter_map(|slot| Some((slot.seed, self.record(slot).ok()?))).collect()
+                };
+                let (first, second) = (slots_of(one), slots_of(two));
+                let shown = self.shown(spec, dataset);
+                for (seed, record) in &first {
+                    let Some(other) = second.get(seed) else { continue };
+                    for (task, metrics) in &record.outcome.scores {
+                        for (metric, value) in metrics.iter().filter(|(m, _)| shows(spec, dataset, task, m)) {
+                            let Some(base) = other.outcome.scores.get(task).and_then(|m| m.get(metric))
+                            else {
+                                continue;
+                            };
+                            let key = (name.clone(), shown.clone(), task.clone(), metric.clone());
+                            values.entry(key).or_default().push((value - base) * spec.scale.of(metric, 1.0));
+                        }
+                    }
+                }
+                order.push((name.clone(), shown));
+            }
+        }
+    }
+
+    fn command_of(&self, spec: &TableSpec, system: &str, dataset: &str) -> String {
+        let Some(known) = spec.system(system) else { return String::new() };
+        let (program, flags) = self.command;
+        let mut command = format!("{program} reproduce {}{flags}", spec.name);
+        match &known.minus {
+            Some((one, two)) => {
+                command.push_str(&format!(" --system {} --system {}", quoted(one), quoted(two)));
+            }
+            None => command.push_str(&format!(" --system {}", quoted(system))),
+        }
+        // The printed name may stand for several data sets of the file.
+        let plain = dataset.strip_prefix("sample-").filter(|_| !self.beside_published).unwrap_or(dataset);
+        for (name, set) in &spec.datasets {
+            if set.shown_as.as_deref().unwrap_or(name) == plain {
+                command.push_str(&format!(" --dataset {}", quoted(name)));
+            }
+        }
+        command
+    }
+
+    /// The points of a curve table: header and rows.
+    pub fn curve(&self, planned: &PlannedTable) -> (Vec<String>, Vec<Vec<String>>) {
+        let spec = &planned.spec;
+        let mut columns: Vec<String> = Vec::new();
+        let mut points: Vec<(Vec<String>, BTreeMap<String, String>)> = Vec::new();
+        for slot in &planned.slots {
+            let Ok(record) = self.record(slot) else { continue };
+            let outcome = &record.outcome;
+            let found = match &spec.curve {
+                Some(name) => outcome.curves.get(name).or_else(|| outcome.examples.get(name)),
+                None => outcome.curves.values().next().or_else(|| outcome.examples.values().next()),
+            };
+            let Some(curve) = found else { continue };
+            for column in &curve.columns {
+                if !columns.contains(column) {
+                    columns.push(column.clone());
+                }
+            }
+            for row in &curve.rows {
+                let head = vec![slot.system.clone(), self.shown(spec, &slot.dataset), slot.seed.to_string()];
+                let cells = curve.columns.iter().cloned().zip(row.iter().map(plain_text)).collect();
+                points.push((head, cells));
+            }
+        }
+        let rows = points.into_iter().map(|(mut row, cells)| {
+            row.extend(columns.iter().map(|column| cells.get(column).cloned().unwrap_or_default()));
+            row.push(self.label.to_owned());
+            row
+        });
+        let rows: Vec<Vec<String>> = rows.collect();
+        let mut header: Vec<String> = ["system", "dataset", "seed"].map(str::to_owned).into();
+        header.extend(columns);
+        header.push("profile".to_owned());
+        (header, rows)
+    }
+
+    /// Writes a table's CSV, whole at every moment, and at the end of a run its comparisons.
+    pub fn write(&self, planned: &PlannedTable, published: &[Published], last: bool) -> Result<()> {
+        let folder = self.store.folder();
+        let name = &planned.spec.name;
+        let (header, rows) = match planned.spec.kind {
+            Kind::Systems => self.table(planned, published).to_csv(),
+            Kind::Curve => self.curve(planned),
+        };
+        write_csv(&folder.join(format!("{name}.csv")), &header, &rows)?;
+        if last && !planned.spec.comparisons.is_empty() {
+            let (header, rows) = crate::compare::rows(self, planned);
+            write_csv(&folder.join(format!("{name}-comparisons.csv")), &header, &rows)?;
+        }
+        Ok(())
+    }
+
+    /// Writes `runs.csv`: one row for each record of the store.
+    pub fn write_runs(&self) -> Result<()> {
+        let header = [
+            "hash",
+            "system",
+            "dataset",
+            "seed",
+            "status",
+            "scores",
+            "seconds",
+            "peak_memory_mib",
+            "device",
+            "threads",
+            "commit",
+            "started",
+            "tables",
+            "command",
+        ];
+        let rows = self.store.records().values().map(|record| {
+            let cell = &record.cell;
+            let scores: Vec<String> = main_scores(record);
+            vec![
+                cell.hash.clone(),
+                cell.system.clone(),
+                cell.dataset.clone(),
+                cell.seed.to_string(),
+                match &record.reason {
+                    Some(reason) => format!("failed: {}", one_line(reason)),
+                    None => "finished".to_owned(),
+                },
+                scores.join(" "),
+                record.outcome.seconds.get("total").map(f64::to_string).unwrap_or_default(),
+                record.peak_memory_mib.to_string(),
+                record.device.clone(),
+                record.threads.to_string(),
+                record.versions.get("commit").cloned().unwrap_or_default(),
+                record.started.clone(),
+                cell.tables.iter().cloned().collect::<Vec<_>>().join(" "),
+                record.command.clone(),
+            ]
+        });
+        let rows: Vec<Vec<String>> = rows.collect();
+        write_csv(&self.store.folder().join("runs.csv"), &header.map(str::to_owned), &rows)
+    }
+
+    /// The records of a place that two systems are compared on, by seed.
+    pub fn records_of<'s>(
+        &'s self,
+        planned: &'s PlannedTable,
+        system: &str,
+        dataset: &str,
+    ) -> BTreeMap<u64, &'s RunRecord> {
+        let slots = planned.slots.iter().filter(|slot| slot.system == system && slot.dataset == dataset);
+        slots.filter_map(|slot| Some((slot.seed, self.record(slot).ok()?))).collect()
+    }
+}
+
+impl ResultTable {
+    /// Header and rows as they stand in the file.
+    pub fn to_csv(&self) -> (Vec<String>, Vec<Vec<String>>) {
+        let header = [
+            "system",
+            "dataset",
+            "task",
+            "metric",
+            "published",
+            "mean",
+            "sd",
+            "min",
+            "max",
+            "n",
+            "difference",
+            "p_value",
+            "verdict",
+            "profile",
+            "device",
+            "command",
+        ];
+        let number = |value: Option<f64>| value.map(short).unwrap_or_default();
+        let rows = self.rows.iter().map(|row| {
+            let summary = row.summary.as_ref();
+            vec![
+                row.system.clone(),
+                row.dataset.clone(),
+                row.task.clone(),
+                row.metric.clone(),
+                row.published.map(|value| value.to_string()).unwrap_or_default(),
+                number(summary.map(|s| s.mean)),
+                number(summary.and_then(|s| s.sd)),
+                number(summary.map(|s| s.min)),
+                number(summary.map(|s| s.max)),
+                summary.map(|s| s.n.to_string()).unwrap_or_default(),
+                number(row.difference),
+                row.p_value.map(|p| format!("{p:.4}")).unwrap_or_default(),
+                row.verdict.to_string(),
+                self.profile.clone(),
+                row.device.clone(),
+                row.command.clone(),
+            ]
+        });
+        (header.map(str::to_owned).into(), rows.collect())
+    }
+}
+
+fn by_place(planned: &PlannedTable) -> Vec<((String, String), Vec<&Slot>)> {
+    let mut places: Vec<((String, String), Vec<&Slot>)> = Vec::new();
+    for slot in &planned.slots {
+        let place = (slot.system.clone(), slot.dataset.clone());
+        match places.iter_mut().find(|(known, _)| *known == place) {
+            Some((_, slots)) => slots.push(slot),
+            None => places.push((place, vec![slot])),
+        }
+    }
+    places
+}
+
+/// Whether a table shows this score of this data set.
+pub(crate) fn shows(spec: &TableSpec, dataset: &str, task: &str, metric: &str) -> bool {
+    let any = |list: &[String], name: &str| list.is_empty() || list.iter().any(|known| known == name);
+    let own = spec.dataset(dataset).map(|d| d.tasks.as_slice()).unwrap_or_default();
+    let tasks = if own.is_empty() { &spec.tasks } else { own };
+    let measured_for_published = || spec.measured_as.values().any(|name| *name == format!("{task}/{metric}"));
+    any(tasks, task) && (any(&spec.metrics, metric) || measured_for_published())
+}
+
+/// The rows' keys in the printed order, each with its published number: systems and data sets as in the file, then
+/// those that are only published; tasks and metrics as published, then the rest.
+fn row_order(
+    spec: &TableSpec,
+    order: &[(String, String)],
+    values: &BTreeMap<Key, Vec<f64>>,
+    published: &[&Published],
+    has_state: impl Fn(&str, &str) -> bool,
+) -> Vec<(Key, Option<f64>)> {
+    let mut numbers: BTreeMap<Key, f64> = BTreeMap::new();
+    let mut keys: Vec<Key> = Vec::new();
+    for row in published {
+        let measured = spec.measured_as.get(&format!("{}/{}", row.task, row.metric));
+        let (task, metric) =
+            measured.and_then(|name| name.split_once('/')).unwrap_or((&row.task, &row.metric));
+        let key = (row.system.clone(), row.dataset.clone(), task.to_owned(), metric.to_owned());
+        numbers.insert(key.clone(), row.value);
+        keys.push(key);
+    }
+    let known: std::collections::BTreeSet<&Key> = numbers.keys().collect();
+    keys.extend(values.keys().filter(|key| !known.contains(key)).cloned());
+    // A place that has neither numbers nor anything published still says what it waits for.
+    for (system, dataset) in order {
+        if has_state(system, dataset) && !keys.iter().any(|key| key.0 == *system && key.1 == *dataset) {
+            let task = spec.tasks.first().cloned().unwrap_or_default();
+            let metric = spec.metrics.first().cloned().unwrap_or_default();
+            keys.push((system.clone(), dataset.clone(), task, metric));
+        }
+    }
+    let first_seen =
+        |list: &[String], name: &str| list.iter().position(|known| known == name).unwrap_or(usize::MAX);
+    let mut systems: Vec<String> = spec.systems.iter().map(|(name, _)| name.clone()).collect();
+    let mut datasets: Vec<String> = order.iter().map(|(_, dataset)| dataset.clone()).collect();
+    let mut tasks: Vec<String> = spec.tasks.clone();
+    let mut metrics: Vec<String> = spec.metrics.clone();
+    for key in &keys {
+        for (list, name) in
+            [(&mut systems, &key.0), (&mut datasets, &key.1), (&mut tasks, &key.2), (&mut metrics, &key.3)]
+        {
+            if !list.contains(name) {
+                list.push(name.clone());
+            }
+        }
+    }
+    keys.sort_by_key(|key| {
+        let place = (first_seen(&systems, &key.0), first_seen(&datasets, &key.1));
+        (place, first_seen(&tasks, &key.2), first_seen(&metrics, &key.3))
+    });
+    keys.into_iter().map(|key| (key.clone(), numbers.get(&key).copied())).collect()
+}
+
+fn judge(spec: &TableSpec, metric: &str, summary: &Summary, difference: f64) -> Verdict {
+    let whole = |value: f64| value.fract() == 0.0;
+    if difference == 0.0
+        && whole(summary.mean)
+        && summary.min == summary.max
+        && spec.scale.of(metric, 1.0) == 1.0
+    {
+        return Verdict::Exact;
+    }
+    // Half a unit in the tenth digit: sums of floats do not decide a verdict.
+    if difference.abs() <= spec.tolerance.of(metric, 0.0) + 1e-9 {
+        Verdict::Reproduced
+    } else if difference > 0.0 {
+        Verdict::Above
+    } else {
+        Verdict::Below
+    }
+}
+
+/// A failure says more than a wait, a wait more than "not run".
+fn worst(state: &mut Verdict, new: Verdict) {
+    let rank = |verdict: &Verdict| match verdict {
+        Verdict::Failed(_) => 2,
+        Verdict::Waits(_) => 1,
+        _ => 0,
+    };
+    if rank(&new) > rank(state) {
+        *state = new;
+    }
+}
+
+fn main_scores(record: &RunRecord) -> Vec<String> {
+    let mut out = Vec::new();
+    for (task, metrics) in record.outcome.scores.iter().take(8) {
+        let main = ["f1", "accuracy"].iter().find_map(|name| metrics.get_key_value(*name));
+        if let Some((metric, value)) = main.or_else(|| metrics.iter().next()) {
+            out.push(format!("{task}/{metric}={}", short(*value)));
+        }
+    }
+    out
+}
+
+/// At most six digits after the point, none of them for show.
+pub(crate) fn short(value: f64) -> String {
+    let text = format!("{value:.6}");
+    let text = text.trim_end_matches('0').trim_end_matches('.');
+    if text == "-0" { "0".to_owned() } else { text.to_owned() }
+}
+
+fn plain_text(value: &crate::Value) -> String {
+    match value {
+        crate::Value::Null => String::new(),
+        crate::Value::String(text) => text.clone(),
+        other => other.to_string(),
+    }
+}
+
+fn one_line(text: &str) -> String {
+    let text: String = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    if text.chars().count() <= 300 {
+        text
+    } else {
+        format!("{}...", text.chars().take(297).collect::<String>())
+    }
+}
+
+/// A word of a shell's command line.
+pub(crate) fn quoted(word: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./=:,@+%".contains(c);
+    if !word.is_empty() && word.chars().all(plain) {
+        return word.to_owned();
+    }
+    format!("'{}'", word.replace('\'', r"'\''"))
+}
+
+pub(crate) fn write_csv(path: &std::path::Path, header: &[String], rows: &[Vec<String>]) -> Result<()> {
+    let mut writer = csv::Writer::from_writer(Vec::new());
+    let written =
+        writer.write_record(header).and_then(|()| rows.iter().try_for_each(|row| writer.write_record(row)));
+    written.expect("rows are as long as their header, and memory takes them");
+    let bytes = writer.into_inner().expect("memory takes them");
+    write_atomically(path, &bytes)
+}
