@@ -1,0 +1,337 @@
+//! What one cell of a table does, by its job.
+
+use std::collections::BTreeMap;
+use std::time::Instant;
+
+use anyhow::{Context, Result};
+use medner_core::checkpoint::Settings;
+use medner_core::trainer::{At, LogLine, Summary, Trainer, TrainerConfig, Watch};
+use medner_core::{CoreError, device};
+use medner_data::batching::BatchOrder;
+use medner_data::formats::ccks;
+use medner_data::vectors::{VectorFormat, WordVectors, uniform_bound};
+use medner_data::vocabulary::{Normalisation, Vocabulary};
+use medner_data::{Corpus, Document, Span};
+use medner_experiment::{Cell, Curve, Outcome, RunContext, Stopped, Units};
+use medner_metrics::error_analysis::error_report;
+use medner_metrics::{LabelSet, entity_report};
+use rand::SeedableRng;
+use rand_chacha::ChaCha8Rng;
+use tch::Device;
+
+use crate::config::{Config, CountedSplit, Encoder, Job};
+use crate::corpus::{Cut, Records, hold_out};
+use crate::datasets;
+use crate::folder;
+use crate::model::{Start, Tagger};
+use crate::training::TaggerTask;
+
+/// The file that the job `vectors` leaves for taggers.
+pub const VECTORS_FILE: &str = "vectors.bin";
+
+/// Runs a cell.
+pub fn run(cell: &Cell, ctx: &RunContext) -> Result<Outcome> {
+    let config: Config = cell.config()?;
+    device::set_threads(ctx.threads);
+    let device = device::open(&ctx.device)?;
+    match config.job {
+        Job::Tagger => tagger(cell, &config, ctx, device),
+        Job::Vectors => crate::character_vectors::run(cell, &config, ctx),
+        Job::Statistics => statistics(&cell.data, &config),
+        Job::EpochTime => epoch_time(cell, &config, ctx, device),
+    }
+}
+
+/// Table 1: distinct mention strings per type.
+fn statistics(data: &str, config: &Config) -> Result<Outcome> {
+    let corpus = datasets::documents(data)?;
+    let records = match config.statistics {
+        CountedSplit::Train => &corpus.train,
+        CountedSplit::Test => &corpus.test,
+    };
+    let mut outcome = Outcome::default();
+    let counts = ccks::distinct_mentions(records);
+    for (kind, count) in ccks::TYPES.iter().zip(counts) {
+        outcome.score(kind.name, "entities", count as f64);
+    }
+    outcome.score("sum", "entities", counts.iter().sum::<usize>() as f64);
+    Ok(outcome)
+}
+
+/// Everything that a tagger is trained with.
+pub struct Prepared {
+    /// Tags.
+    pub labels: LabelSet,
+    /// Characters.
+    pub vocabulary: Vocabulary,
+    /// Row-major `[V, D]`, where the tagger starts from given vectors.
+    pub vectors: Option<Vec<f32>>,
+    /// Training part.
+    pub train: Records,
+    /// Held-out part.
+    pub development: Option<Records>,
+    /// Facts for the record.
+    pub notes: BTreeMap<String, String>,
+}
+
+/// Cuts and encodes records for training. The vocabulary is the training characters and those that have a given vector.
+pub fn prepare(
+    config: &Config,
+    seed: u64,
+    train: &[Document],
+    development: &[Document],
+    vectors: Option<&WordVectors>,
+) -> Result<Prepared> {
+    let mut notes = BTreeMap::new();
+    let gold: Vec<Span> = train
+        .iter()
+        .flat_map(|d| d.entities.iter().map(|e| Span::new(e.start, e.end, e.label.clone())))
+        .collect();
+    let labels = LabelSet::from_spans(config.scheme, &gold)?;
+    let characters = train.iter().flat_map(|d| d.text.chars()).map(|c| c.to_string());
+    let mut vocabulary = Vocabulary::count(characters, 1, Normalisation::default());
+    if let Some(vectors) = vectors {
+        vocabulary.extend(vectors.words());
+    }
+    let matrix = match vectors {
+        None => None,
+        Some(vectors) => {
+            anyhow::ensure!(
+                vectors.dim() as i64 == config.model.embedding,
+                "`model.embedding` is {}, but the character vectors have {} dimensions",
+                config.model.embedding,
+                vectors.dim()
+            );
+            let mut rng = ChaCha8Rng::seed_from_u64(seed);
+            let matrix = vectors.matrix_for(&vocabulary, uniform_bound(vectors.dim()), &mut rng);
+            notes.insert("character vectors".into(), matrix.coverage.to_string());
+            Some(matrix.values)
+        }
+    };
+    let max = config.split.max_length;
+    let train = Records::new(train, max, Cut::AroundEntities, &vocabulary, &labels)?;
+    let development = match development {
+        [] => None,
+        records => Some(Records::new(records, max, Cut::Blind, &vocabulary, &labels)?),
+    };
+    let longest = format!("{} training pieces, the longest {} characters, {} cut at the length limit, {} longer than it for an entity's sake",
+        train.report.pieces, train.report.longest, train.report.windows, train.report.too_long);
+    notes.insert("pieces".into(), longest);
+    Ok(Prepared { labels, vocabulary, vectors: matrix, train, development, notes })
+}
+
+/// Builds the network of `config` with values drawn from `seed`.
+fn build(config: &Config, seed: u64, prepared: &Prepared, device: Device) -> Result<Tagger> {
+    // Step u64::MAX is no training step, so the initial values share no random numbers with any dropout mask.
+    device::reseed(seed, u64::MAX);
+    let start = match &prepared.vectors {
+        Some(vectors) => Start::Vectors(vectors),
+        None => Start::Random(prepared.vocabulary.len()),
+    };
+    Ok(Tagger::new(&config.model, &start, &prepared.labels, device)?)
+}
+
+/// Trains in `ctx.work_dir`, from its newest checkpoint if there is one; the task holds the best parameters afterwards.
+pub fn train(
+    config: &Config,
+    seed: u64,
+    data: BTreeMap<String, String>,
+    prepared: Prepared,
+    ctx: &RunContext,
+    device: Device,
+) -> Result<(TaggerTask, Summary)> {
+    let tagger = build(config, seed, &prepared, device)?;
+    let settings = Settings {
+        seed,
+        configuration: serde_json::to_value(config)?,
+        data,
+        versions: [("albert-idcnn".to_owned(), env!("CARGO_PKG_VERSION").to_owned())].into(),
+    };
+    let trainer_config = TrainerConfig {
+        epochs: config.training.epochs,
+        patience: Some(config.training.patience).filter(|&p| p > 0),
+        checkpoint_every_steps: config.training.checkpoint_every,
+        curve_every: config.training.curve_every,
+        ..TrainerConfig::default()
+    };
+    let order = BatchOrder::Bucketed;
+    let mut task = TaggerTask::new(
+        tagger,
+        prepared.labels,
+        &config.training,
+        seed,
+        order,
+        prepared.train,
+        prepared.development,
+        device,
+    )?;
+    let watch = ContextWatch(ctx);
+    let trainer = Trainer::new(&ctx.work_dir, trainer_config, settings, &watch);
+    let summary = trainer.run(&mut task).map_err(|error| match error {
+        CoreError::Stopped { signal } => Stopped { signal: signal as usize }.into(),
+        other => anyhow::Error::from(other),
+    })?;
+    Ok((task, summary))
+}
+
+fn tagger(cell: &Cell, config: &Config, ctx: &RunContext, device: Device) -> Result<Outcome> {
+    let corpus = datasets::documents(&cell.data)?;
+    let (train_records, test_records) = limited(&corpus, config);
+    let (train_part, held_out) = hold_out(train_records, config.development);
+    let vectors = match cell.needs.contains_key("vectors") {
+        true => Some(WordVectors::read(&ctx.artifact("vectors")?.join(VECTORS_FILE), VectorFormat::Word2vecBinary)?),
+        false => None,
+    };
+    let mut prepared = prepare(config, cell.seed, train_part, held_out, vectors.as_ref())?;
+    let mut notes = std::mem::take(&mut prepared.notes);
+    let vocabulary = prepared.vocabulary.clone();
+    let began = Instant::now();
+    let (task, summary) = train(config, cell.seed, cell.facts.files.clone(), prepared, ctx, device)?;
+    let train_seconds = began.elapsed().as_secs_f64();
+
+    let began = Instant::now();
+    let test = Records::new(test_records, config.split.max_length, Cut::Blind, &vocabulary, &task.labels)
+        .context("test records")?;
+    let predicted = test.predict(&task.tagger, &task.labels, device)?;
+    let test_seconds = began.elapsed().as_secs_f64();
+    folder::save(&ctx.work_dir.join("model"), config, &task.labels, &vocabulary, &task.tagger)?;
+
+    let mut outcome = Outcome::default();
+    let report = entity_report(&test.gold, &predicted)?;
+    let mut put = |task: &str, counts: medner_metrics::Counts| {
+        let scores = counts.scores();
+        outcome.score(task, "precision", scores.precision);
+        outcome.score(task, "recall", scores.recall);
+        outcome.score(task, "f1", scores.f1);
+    };
+    put("ner", report.micro);
+    for (label, counts) in &report.per_type {
+        put(label, *counts);
+    }
+    outcome.units.insert("ner".into(), Units(report.units));
+    outcome.curves.insert("epochs".into(), epochs(&summary));
+    outcome.examples.insert("errors".into(), error_samples(test_records, &test.gold, &predicted)?);
+    notes.insert("test entities that our own cutting makes unreachable".into(), test.report.entities_cut.to_string());
+    notes.insert("parameters".into(), task.tagger.params.count().to_string());
+    if let Some(best) = summary.best {
+        notes.insert("best epoch".into(), format!("{} of {}", best.epoch + 1, summary.epochs));
+        outcome.score("development", "f1", best.score);
+    }
+    outcome.notes = notes;
+    outcome.seconds.insert("train".into(), train_seconds);
+    outcome.seconds.insert("test".into(), test_seconds);
+    if let Some(seconds) = summary.seconds_per_epoch() {
+        outcome.seconds.insert("epoch".into(), seconds);
+    }
+    Ok(outcome)
+}
+
+fn limited<'a>(corpus: &'a Corpus<Document>, config: &Config) -> (&'a [Document], &'a [Document]) {
+    let first = |records: &'a [Document], limit: usize| match limit {
+        0 => records,
+        n => &records[..n.min(records.len())],
+    };
+    (first(&corpus.train, config.limits.train), first(&corpus.test, config.limits.test))
+}
+
+/// One row an epoch: mean loss of a sentence, development F1.
+fn epochs(summary: &Summary) -> Curve {
+    let mut curve = Curve::new(["epoch", "step", "loss", "dev_f1"]);
+    for line in &summary.log {
+        if let LogLine::Epoch { epoch, step, loss, score, .. } = line {
+            curve.push(vec![(*epoch).into(), (*step).into(), (*loss).into(), (*score).into()]);
+        }
+    }
+    curve
+}
+
+/// How many errors of one kind a record keeps as examples.
+const SAMPLES_PER_KIND: usize = 5;
+
+/// The tagger's own errors by kind, a few of each with their strings (the paper's Table 3).
+fn error_samples(records: &[Document], gold: &[Vec<Span>], predicted: &[Vec<Span>]) -> Result<Curve> {
+    let report = error_report(gold, predicted)?;
+    let mut samples = Curve::new(["kind", "count", "record", "predicted", "predicted_type", "gold", "gold_type"]);
+    for (kind, count) in &report.kinds {
+        for example in report.of_kind(*kind).take(SAMPLES_PER_KIND) {
+            let record = &records[example.unit];
+            let string = |span: &Option<Span>| {
+                span.as_ref().map(|s| record.text.chars().skip(s.start).take(s.len()).collect::<String>())
+            };
+            let label = |span: &Option<Span>| span.as_ref().map(|s| s.label.clone());
+            samples.push(vec![
+                kind.name().into(),
+                (*count).into(),
+                record.id.clone().into(),
+                string(&example.predicted).into(),
+                label(&example.predicted).into(),
+                string(&example.gold).into(),
+                label(&example.gold).into(),
+            ]);
+        }
+    }
+    Ok(samples)
+}
+
+/// Times epochs of a BiLSTM-CRF and of an IDCNN-CRF turn by turn, so that both see the same machine; the score is the median
+/// of IDCNN less the median of BiLSTM (the paper: "21 seconds shorter").
+fn epoch_time(cell: &Cell, config: &Config, ctx: &RunContext, device: Device) -> Result<Outcome> {
+    let corpus = datasets::documents(&cell.data)?;
+    let (train_records, _) = limited(&corpus, config);
+    let mut tasks = Vec::new();
+    for encoder in [Encoder::Bilstm, Encoder::Idcnn] {
+        let mut config = config.clone();
+        config.model.encoder = encoder;
+        config.model.heads = 0;
+        let prepared = prepare(&config, cell.seed, train_records, &[], None)?;
+        let tagger = build(&config, cell.seed, &prepared, device)?;
+        let task = TaggerTask::new(
+            tagger,
+            prepared.labels,
+            &config.training,
+            cell.seed,
+            BatchOrder::Bucketed,
+            prepared.train,
+            None,
+            device,
+        )?;
+        tasks.push((encoder, task, Vec::new()));
+    }
+    let epochs = config.training.epochs;
+    for epoch in 0..epochs {
+        for (encoder, task, seconds) in &mut tasks {
+            let began = Instant::now();
+            for pieces in task.epoch(epoch).to_vec() {
+                task.step_on(&pieces)?;
+                ctx.stop.check()?;
+            }
+            seconds.push(began.elapsed().as_secs_f64());
+            ctx.progress.set(epoch + 1, epochs, format!("{encoder:?}, epoch {}", epoch + 1));
+        }
+    }
+    let mut outcome = Outcome::default();
+    let mut medians = Vec::new();
+    for (encoder, _, seconds) in &mut tasks {
+        seconds.sort_by(f64::total_cmp);
+        let median = seconds[seconds.len() / 2];
+        let name = if *encoder == Encoder::Bilstm { "BiLSTM-CRF" } else { "IDCNN-CRF" };
+        outcome.score(name, "seconds_per_epoch", median);
+        medians.push(median);
+    }
+    outcome.score("ner", "seconds_per_epoch", medians[1] - medians[0]);
+    Ok(outcome)
+}
+
+/// Lets the training loop hear the driver's stop and tell it how far it is.
+struct ContextWatch<'a>(&'a RunContext);
+
+impl Watch for ContextWatch<'_> {
+    fn stop(&self) -> Option<i32> {
+        self.0.stop.signal().map(|signal| signal as i32)
+    }
+
+    fn progress(&self, at: &At, batches: u64, epochs: u64, message: &str) {
+        let done = at.epoch * batches + at.batch + 1;
+        self.0.progress.set(done, epochs * batches, format!("epoch {}/{epochs}, {message}", at.epoch + 1));
+    }
+}

@@ -1,0 +1,253 @@
+//! Everything that a cell of this paper's tables can set. The defaults are the paper's (section 4.2) where it says
+//! something, and the decisions listed in [`crate`] where it does not.
+
+use medner_core::layers::IdcnnConfig;
+use medner_data::TagScheme;
+use medner_data::cbow::CbowConfig;
+use serde::{Deserialize, Serialize};
+
+/// The configuration of one cell.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Config {
+    /// What the cell does.
+    pub job: Job,
+    /// Name of the data set in the catalogue.
+    pub data: String,
+    /// How much of the data set is used.
+    pub limits: Limits,
+    /// How records become sentences.
+    pub split: Split,
+    /// Tag scheme of the model; the paper's is BIO.
+    pub scheme: TagScheme,
+    /// Share of the training records, the last ones, that is held out to choose the epoch (the corpus has no development
+    /// set).
+    pub development: f64,
+    /// The network.
+    pub model: ModelConfig,
+    /// How it is trained.
+    pub training: Training,
+    /// Character vectors, where the job is to make them.
+    pub vectors: Vectors,
+    /// The split that the job `statistics` counts.
+    pub statistics: CountedSplit,
+}
+
+/// A split of the data set.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CountedSplit {
+    /// The 1,000 training records.
+    Train,
+    /// The 379 test records.
+    Test,
+}
+
+/// What a cell does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Job {
+    /// Trains a tagger and scores it on the test records.
+    Tagger,
+    /// Trains character vectors that taggers start from.
+    Vectors,
+    /// Counts distinct mention strings per type (Table 1).
+    Statistics,
+    /// Times an epoch of a BiLSTM-CRF and of an IDCNN-CRF, turn by turn in one run (section 4.3.1).
+    EpochTime,
+}
+
+/// How much of the data set is used; 0 is all of it. Results made with limits are never a reproduction.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Limits {
+    /// Training records (the development share is taken from these).
+    pub train: usize,
+    /// Test records.
+    pub test: usize,
+}
+
+/// How records become sentences.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Split {
+    /// Characters of a sentence at most: the paper's 128 pieces less `[CLS]` and `[SEP]`. Records are cut at the full stop;
+    /// what is longer than this is cut further (see [`medner_data::formats::split`]).
+    pub max_length: usize,
+}
+
+/// The network: embedding, dropout, encoder, attention or none, linear, CRF.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct ModelConfig {
+    /// Width of the character vectors.
+    pub embedding: i64,
+    /// What reads the sentence.
+    pub encoder: Encoder,
+    /// Width of the BiLSTM's state per direction (the paper gives none; 128 as the vectors).
+    pub hidden: i64,
+    /// The convolutions.
+    pub idcnn: IdcnnConfig,
+    /// Heads of the attention after the encoder; 0 for no attention.
+    pub heads: i64,
+    /// Adds the attention's input to its output. Equation 5 has no such path.
+    pub attention_residual: bool,
+    /// Dropout between embedding and encoder.
+    pub dropout: f64,
+}
+
+/// What reads the sentence.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Encoder {
+    /// Bidirectional LSTM.
+    Bilstm,
+    /// Iterated dilated convolutions.
+    Idcnn,
+}
+
+/// How the network is trained.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Training {
+    /// Rule of the steps.
+    pub optimizer: OptimizerName,
+    /// Learning rate of everything that starts from random values. The paper's 3e-5 is a rate for fine-tuning an encoder;
+    /// see [`Training::literal`].
+    pub head_learning_rate: f64,
+    /// Uses the paper's 3e-5 for everything.
+    pub literal: bool,
+    /// Sentences a batch.
+    pub batch_size: usize,
+    /// Largest norm of the gradient.
+    pub clip: f64,
+    /// Epochs at most.
+    pub epochs: u64,
+    /// Epochs without a better development score before training stops; 0 for never.
+    pub patience: u64,
+    /// Steps between points of the loss curve; 0 for none.
+    pub curve_every: u64,
+    /// Steps between checkpoints inside an epoch; 0 for none (one is made after each epoch and every two minutes anyway).
+    pub checkpoint_every: u64,
+}
+
+/// The optimisers of Tables 4 and 5.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OptimizerName {
+    /// Duchi et al. 2011.
+    Adagrad,
+    /// Hinton et al. 2012.
+    Rmsprop,
+    /// Kingma and Ba 2015.
+    Adam,
+    /// Zhang et al. 2019, over Adam.
+    LookaheadAdam,
+    /// Liu et al. 2019.
+    Radam,
+}
+
+/// Character vectors.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Vectors {
+    /// Data sets whose raw text is read besides the training records of `data`; only their training splits.
+    pub texts: Vec<String>,
+    /// The CBOW model.
+    pub cbow: CbowConfig,
+}
+
+/// The paper's printed learning rate (section 4.2).
+pub const LITERAL_LEARNING_RATE: f64 = 3e-5;
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            job: Job::Tagger,
+            data: "ccks2019".into(),
+            limits: Limits::default(),
+            split: Split::default(),
+            scheme: TagScheme::Bio,
+            development: 0.1,
+            model: ModelConfig::default(),
+            training: Training::default(),
+            vectors: Vectors::default(),
+            statistics: CountedSplit::Train,
+        }
+    }
+}
+
+impl Default for Split {
+    fn default() -> Self {
+        Self { max_length: 126 }
+    }
+}
+
+impl Default for ModelConfig {
+    fn default() -> Self {
+        Self {
+            embedding: 128,
+            encoder: Encoder::Idcnn,
+            hidden: 128,
+            idcnn: IdcnnConfig::default(),
+            heads: 4,
+            attention_residual: false,
+            dropout: 0.5,
+        }
+    }
+}
+
+impl Default for Training {
+    fn default() -> Self {
+        Self {
+            optimizer: OptimizerName::Adam,
+            head_learning_rate: 1e-3,
+            literal: false,
+            batch_size: 20,
+            clip: 5.0,
+            epochs: 40,
+            patience: 10,
+            curve_every: 0,
+            checkpoint_every: 0,
+        }
+    }
+}
+
+impl Default for Vectors {
+    fn default() -> Self {
+        Self { texts: vec!["pd1998".into(), "msra".into(), "cmdd".into()], cbow: CbowConfig::default() }
+    }
+}
+
+impl Training {
+    /// The learning rate in force.
+    pub fn learning_rate(&self) -> f64 {
+        if self.literal { LITERAL_LEARNING_RATE } else { self.head_learning_rate }
+    }
+}
+
+impl Config {
+    /// The first value that the job cannot be done with: the key and what is allowed.
+    pub fn problem(&self) -> Option<(&'static str, String)> {
+        let t = &self.training;
+        if !(0.0..1.0).contains(&self.development) {
+            return Some(("development", format!("{} is not a share in [0, 1)", self.development)));
+        }
+        if self.split.max_length < 8 {
+            return Some(("split.max_length", format!("{} characters are too few (at least 8)", self.split.max_length)));
+        }
+        if !(0.0..1.0).contains(&self.model.dropout) {
+            return Some(("model.dropout", format!("{} is not in [0, 1)", self.model.dropout)));
+        }
+        if self.model.embedding < 1 || self.model.hidden < 1 {
+            return Some(("model", "embedding and hidden must be at least 1".into()));
+        }
+        if t.batch_size == 0 || t.epochs == 0 {
+            return Some(("training", "batch_size and epochs must be at least 1".into()));
+        }
+        if !(t.head_learning_rate > 0.0 && t.clip > 0.0) {
+            return Some(("training", "head_learning_rate and clip must be positive".into()));
+        }
+        None
+    }
+}

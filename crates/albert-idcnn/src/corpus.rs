@@ -1,0 +1,155 @@
+//! From records to what the network reads, and from its tags back to records.
+//!
+//! Records are cut into pieces of characters. Training pieces never cut an entity in two. Development and test records are
+//! cut without a look at their entities, as any text is at prediction time: an entity that such a cut goes through cannot be
+//! found and counts as missed, and how many there are is reported.
+
+use medner_core::layers::Batch;
+use medner_core::{CoreError, Result};
+use medner_data::batching::{BatchConfig, BatchSize, Batches};
+use medner_data::formats::split::{Piece, SplitOptions, SplitReport, join_spans, split_records};
+use medner_data::vocabulary::Vocabulary;
+use medner_data::{Document, Sentence, Span};
+use medner_metrics::LabelSet;
+use tch::Device;
+
+use crate::model::Tagger;
+
+/// Records ready for the network.
+pub struct Records {
+    /// The pieces, record by record.
+    pub pieces: Vec<Piece>,
+    /// What cutting did.
+    pub report: SplitReport,
+    /// Character ids of each piece.
+    pub ids: Vec<Vec<u32>>,
+    /// Tag ids of each piece.
+    pub tags: Vec<Vec<u32>>,
+    /// Gold entities of each record, in characters of the record.
+    pub gold: Vec<Vec<Span>>,
+}
+
+/// Whether gold entities have a say in where a record is cut.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cut {
+    /// Training: no entity is cut in two.
+    AroundEntities,
+    /// Development, test, prediction.
+    Blind,
+}
+
+impl Records {
+    /// Cuts and encodes records.
+    pub fn new(
+        documents: &[Document],
+        max_length: usize,
+        cut: Cut,
+        vocabulary: &Vocabulary,
+        labels: &LabelSet,
+    ) -> Result<Self> {
+        let options = SplitOptions { max_length, protect_entities: cut == Cut::AroundEntities };
+        let split = split_records(documents, options)?;
+        Self::encode(documents, split.pieces, split.report, vocabulary, labels)
+    }
+
+    /// Encodes each document as one piece, whatever its length.
+    pub fn whole(documents: &[Document], vocabulary: &Vocabulary, labels: &LabelSet) -> Result<Self> {
+        let pieces = documents.iter().zip(gold_spans(documents)).enumerate().map(|(record, (document, spans))| Piece {
+            record,
+            start: 0,
+            sentence: Sentence {
+                id: document.id.clone(),
+                tokens: document.text.chars().map(String::from).collect(),
+                spans,
+                ..Sentence::default()
+            },
+        });
+        let report = SplitReport { records: documents.len(), pieces: documents.len(), ..SplitReport::default() };
+        Self::encode(documents, pieces.collect(), report, vocabulary, labels)
+    }
+
+    fn encode(
+        documents: &[Document],
+        pieces: Vec<Piece>,
+        report: SplitReport,
+        vocabulary: &Vocabulary,
+        labels: &LabelSet,
+    ) -> Result<Self> {
+        let mut ids = Vec::with_capacity(pieces.len());
+        let mut tags = Vec::with_capacity(pieces.len());
+        for piece in &pieces {
+            let sentence = &piece.sentence;
+            ids.push(vocabulary.encode(&sentence.tokens));
+            let encoded = labels.encode(sentence.tokens.len(), &sentence.spans).map_err(|error| CoreError::Config {
+                key: format!("entities of `{}`", sentence.id),
+                message: error.to_string(),
+            })?;
+            tags.push(encoded.into_iter().map(|tag| tag as u32).collect());
+        }
+        Ok(Self { pieces, report, ids, tags, gold: gold_spans(documents) })
+    }
+
+    /// Characters of each piece.
+    pub fn lengths(&self) -> Vec<usize> {
+        self.ids.iter().map(Vec::len).collect()
+    }
+
+    /// Batches for scoring: like lengths together, nothing random.
+    pub fn evaluation_batches(&self) -> Result<Vec<Vec<usize>>> {
+        let config = BatchConfig { size: BatchSize::Tokens(4096), ..BatchConfig::default() };
+        let batches = Batches::new(self.lengths(), config)
+            .map_err(|error| CoreError::Config { key: "batches".into(), message: error.to_string() })?;
+        Ok(batches.evaluation())
+    }
+
+    /// The network's input for some pieces.
+    pub fn batch(&self, pieces: &[usize], device: Device) -> Result<Batch> {
+        Batch::new(&pieces.iter().map(|&i| self.ids[i].as_slice()).collect::<Vec<_>>(), device)
+    }
+
+    /// Entities that the tagger finds, record by record.
+    pub fn predict(&self, tagger: &Tagger, labels: &LabelSet, device: Device) -> Result<Vec<Vec<Span>>> {
+        let mut spans = vec![Vec::new(); self.pieces.len()];
+        for pieces in self.evaluation_batches()? {
+            let decoded = tagger.decode(&self.batch(&pieces, device)?)?;
+            for (&piece, tags) in pieces.iter().zip(&decoded) {
+                let tags: Vec<i64> = tags.iter().map(|&tag| i64::from(tag)).collect();
+                spans[piece] = labels.decode(&tags);
+            }
+        }
+        Ok(join_spans(&self.pieces, &spans, self.gold.len())?)
+    }
+}
+
+/// Gold entities of each record as spans over its characters.
+pub fn gold_spans(documents: &[Document]) -> Vec<Vec<Span>> {
+    documents
+        .iter()
+        .map(|d| d.entities.iter().map(|e| Span::new(e.start, e.end, e.label.clone())).collect())
+        .collect()
+}
+
+/// Splits off the last `share` of the records: training part, held-out part (at least one record each where there are two).
+pub fn hold_out(records: &[Document], share: f64) -> (&[Document], &[Document]) {
+    if share <= 0.0 || records.len() < 2 {
+        return (records, &[]);
+    }
+    let held = ((records.len() as f64 * share).round() as usize).clamp(1, records.len() - 1);
+    records.split_at(records.len() - held)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_last_tenth_is_held_out() {
+        let records: Vec<Document> =
+            (0..1000).map(|i| Document { id: i.to_string(), ..Document::default() }).collect();
+        let (train, held) = hold_out(&records, 0.1);
+        assert_eq!((train.len(), held.len(), held[0].id.as_str()), (900, 100, "900"));
+        assert_eq!(hold_out(&records, 0.0).1.len(), 0);
+        assert_eq!(hold_out(&records[..3], 0.01).1.len(), 1);
+        assert_eq!(hold_out(&records[..1], 0.5).0.len(), 1);
+    }
+}

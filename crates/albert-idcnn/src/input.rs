@@ -1,0 +1,106 @@
+//! Documents from a user's file, by its ending.
+
+use std::io::Read;
+use std::path::Path;
+
+use anyhow::{Context, Result, bail};
+use medner_data::formats::conll::{ConllOptions, read_conll};
+use medner_data::formats::jsonl::read_jsonl;
+use medner_data::{Document, Entity, Sentence};
+
+/// Reads annotated documents: `.jsonl` and `.json` as one object a line, anything else as CoNLL columns.
+pub fn annotated(path: &Path) -> Result<Vec<Document>> {
+    let documents = if is_json(path) {
+        read_jsonl(path)?.items
+    } else {
+        let sentences = read_conll(path, &ConllOptions::default())?.items;
+        sentences.iter().map(document).collect()
+    };
+    if documents.is_empty() {
+        bail!("{}: holds no documents", path.display());
+    }
+    Ok(documents)
+}
+
+/// Reads text to label: `.jsonl` as one object a line (entities in it are ignored); anything else, and standard input, as
+/// one document a line.
+pub fn text(path: Option<&Path>) -> Result<Vec<Document>> {
+    if let Some(path) = path.filter(|p| is_json(p)) {
+        return Ok(read_jsonl(path)?.items);
+    }
+    let mut bytes = Vec::new();
+    let name = match path {
+        Some(path) => {
+            bytes = std::fs::read(path).with_context(|| format!("{}: cannot be read", path.display()))?;
+            path.file_name().map_or_else(|| "input".into(), |n| n.to_string_lossy().into_owned())
+        }
+        None => {
+            std::io::stdin().read_to_end(&mut bytes).context("standard input cannot be read")?;
+            "stdin".to_owned()
+        }
+    };
+    let text = match std::str::from_utf8(&bytes) {
+        Ok(text) => text.strip_prefix('\u{feff}').unwrap_or(text),
+        Err(error) => {
+            let line = bytes[..error.valid_up_to()].iter().filter(|&&b| b == b'\n').count() + 1;
+            bail!("{name}:{line}: the text is not UTF-8; convert it first, for example with `iconv -f gb18030 -t utf-8`")
+        }
+    };
+    Ok(text
+        .lines()
+        .enumerate()
+        .map(|(i, line)| Document { id: format!("{name}:{}", i + 1), text: line.to_owned(), entities: Vec::new() })
+        .collect())
+}
+
+fn is_json(path: &Path) -> bool {
+    path.extension().is_some_and(|e| e == "jsonl" || e == "json")
+}
+
+/// A tokenised sentence as a text: tokens of Chinese stand together, two neighbours that both end and begin in Latin
+/// letters or digits get a space between them.
+fn document(sentence: &Sentence) -> Document {
+    let mut text = String::new();
+    let mut starts = Vec::with_capacity(sentence.tokens.len());
+    let mut ends = Vec::with_capacity(sentence.tokens.len());
+    let mut length = 0;
+    for token in &sentence.tokens {
+        let joins = |c: Option<char>| c.is_some_and(|c| c.is_ascii_alphanumeric());
+        if token.chars().count() > 1 && joins(text.chars().next_back()) && joins(token.chars().next()) {
+            text.push(' ');
+            length += 1;
+        }
+        starts.push(length);
+        text.push_str(token);
+        length += token.chars().count();
+        ends.push(length);
+    }
+    let entities = sentence.spans.iter().map(|s| Entity {
+        start: starts[s.start],
+        end: ends[s.end - 1],
+        label: s.label.clone(),
+        concepts: Vec::new(),
+    });
+    Document { id: sentence.id.clone(), entities: entities.collect(), text }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use medner_data::Span;
+
+    #[test]
+    fn characters_stand_together_and_words_apart() {
+        let sentence = Sentence {
+            id: "s".into(),
+            tokens: ["行", "CT", "scan", "检", "查"].map(String::from).to_vec(),
+            spans: vec![Span::new(1, 3, "exam"), Span::new(3, 5, "x")],
+            ..Sentence::default()
+        };
+        let document = document(&sentence);
+        assert_eq!(document.text, "行CT scan检查");
+        assert_eq!((document.entities[0].start, document.entities[0].end), (1, 8));
+        assert_eq!((document.entities[1].start, document.entities[1].end), (8, 10));
+    }
+}

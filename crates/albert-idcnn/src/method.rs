@@ -1,0 +1,231 @@
+//! What the driver asks of this paper: configuration, data, cells, and the verbs on a user's own files.
+
+use std::collections::BTreeMap;
+use std::io::Write;
+
+use anyhow::{Context, Result, bail};
+use medner_core::device;
+use medner_data::{Document, Entity};
+use medner_data::formats::{brat, conll_writer, pubtator};
+use medner_experiment::{
+    Cell, ConfigError, DataFacts, EvaluateArgs, Method, Missing, Outcome, PredictArgs, PredictFormat, RunContext, Scores,
+    TrainArgs, Value, config,
+};
+use medner_metrics::entity_report;
+use serde::Serialize;
+
+use crate::config::{Config, Job};
+use crate::corpus::{Cut, Records, hold_out};
+use crate::predict::{Found, predict};
+use crate::{cells, datasets, folder, input};
+
+/// The method of Li et al. 2022.
+pub struct AlbertIdcnn;
+
+impl Method for AlbertIdcnn {
+    fn name(&self) -> &'static str {
+        "albert-idcnn"
+    }
+
+    fn about(&self) -> &'static str {
+        "Chinese clinical NER with IDCNN, multi-head attention and CRF (Li et al. 2022)"
+    }
+
+    fn version(&self) -> &'static str {
+        env!("CARGO_PKG_VERSION")
+    }
+
+    fn results_version(&self) -> u32 {
+        1
+    }
+
+    fn check_config(&self, given: &Value) -> Result<Value, ConfigError> {
+        let value = config::canonical::<Config>(given)?;
+        let config: Config = config::from_value(&value)?;
+        match config.problem() {
+            Some((key, message)) => Err(ConfigError::at(key, message)),
+            None => Ok(value),
+        }
+    }
+
+    fn locate(&self, data: &str) -> Result<DataFacts, Missing> {
+        datasets::facts(data)
+    }
+
+    fn inputs(&self, config: &Value) -> Result<DataFacts, Missing> {
+        let config: Config = config::from_value(config).map_err(|e| Missing::new(e.to_string()))?;
+        let mut inputs = DataFacts::default();
+        if config.job == Job::Vectors {
+            for text in &config.vectors.texts {
+                inputs.files.extend(datasets::facts(text)?.files);
+            }
+        }
+        Ok(inputs)
+    }
+
+    fn sample(&self, data: &str) -> Option<String> {
+        medner_data::sample::sample_for(data)
+    }
+
+    fn run(&self, cell: &Cell, ctx: &RunContext) -> Result<Outcome> {
+        cells::run(cell, ctx)
+    }
+
+    fn train(&self, args: &TrainArgs, ctx: &RunContext) -> Result<()> {
+        let config: Config = config::from_value(&args.config)?;
+        device::set_threads(ctx.threads);
+        let device = device::open(&ctx.device)?;
+        let training = input::annotated(&args.train)?;
+        let given = args.dev.as_deref().map(input::annotated).transpose()?;
+        let (train, development) = match &given {
+            Some(development) => (training.as_slice(), development.as_slice()),
+            None => hold_out(&training, config.development),
+        };
+        if train.iter().all(|d| d.entities.is_empty()) {
+            bail!("{}: holds no entities, so there is nothing to learn", args.train.display());
+        }
+        let mut data = BTreeMap::new();
+        for file in [Some(&args.train), args.dev.as_ref()].into_iter().flatten() {
+            data.insert(file.display().to_string(), medner_data::hash::hash_file(file)?.sha256);
+        }
+        let prepared = cells::prepare(&config, args.seed, train, development, None)?;
+        for (what, note) in &prepared.notes {
+            tracing::info!("{what}: {note}");
+        }
+        let vocabulary = prepared.vocabulary.clone();
+        let (task, summary) = cells::train(&config, args.seed, data, prepared, ctx, device)?;
+        folder::save(&args.out, &config, &task.labels, &vocabulary, &task.tagger)?;
+        if let Some(best) = summary.best {
+            tracing::info!(
+                "best development F1 {:.2} in epoch {} of {}; the model is in {}",
+                100.0 * best.score,
+                best.epoch + 1,
+                summary.epochs,
+                args.out.display()
+            );
+        }
+        Ok(())
+    }
+
+    fn evaluate(&self, args: &EvaluateArgs, ctx: &RunContext) -> Result<Scores> {
+        device::set_threads(ctx.threads);
+        let device = device::open(&ctx.device)?;
+        let model = folder::load(&args.model, device)?;
+        let documents = input::annotated(&args.test)?;
+        let max = model.config.split.max_length;
+        let records = Records::new(&documents, max, Cut::Blind, &model.vocabulary, &model.labels)?;
+        let predicted = records.predict(&model.tagger, &model.labels, device)?;
+        let report = entity_report(&records.gold, &predicted)?;
+        let mut scores = Scores::new();
+        let all = std::iter::once(("ner", &report.micro)).chain(report.per_type.iter().map(|(k, v)| (k.as_str(), v)));
+        for (task, counts) in all {
+            let s = counts.scores();
+            let row = [("precision", s.precision), ("recall", s.recall), ("f1", s.f1)];
+            scores.insert(task.to_owned(), row.map(|(k, v)| (k.to_owned(), v)).into());
+        }
+        Ok(scores)
+    }
+
+    fn predict(&self, args: &PredictArgs, ctx: &RunContext) -> Result<()> {
+        device::set_threads(ctx.threads);
+        let device = device::open(&ctx.device)?;
+        let model = folder::load(&args.model, device)?;
+        let documents = input::text(args.input.as_deref())?;
+        let progress = |done: usize, total: usize| ctx.progress.set(done as u64, total as u64, "sentences");
+        let found = predict(&model, &documents, device, &progress)?;
+        if args.format == PredictFormat::Brat {
+            let folder = args.output.as_deref().context("`--format brat` writes a folder: name it with `--output DIR`")?;
+            std::fs::create_dir_all(folder).with_context(|| format!("{}: cannot be made", folder.display()))?;
+            return Ok(brat::write_brat(&with_entities(&documents, &found, true), folder)?);
+        }
+        let (name, mut out): (std::path::PathBuf, Box<dyn Write>) = match &args.output {
+            Some(path) => {
+                let file = std::fs::File::create(path).with_context(|| format!("{}: cannot be written", path.display()))?;
+                (path.clone(), Box::new(std::io::BufWriter::new(file)))
+            }
+            None => ("standard output".into(), Box::new(std::io::BufWriter::new(std::io::stdout().lock()))),
+        };
+        match args.format {
+            PredictFormat::Jsonl => {
+                for (document, entities) in documents.iter().zip(&found) {
+                    let line = Line { id: &document.id, text: &document.text, entities };
+                    serde_json::to_writer(&mut out, &line)?;
+                    out.write_all(b"\n")?;
+                }
+            }
+            PredictFormat::Text => {
+                for (document, entities) in documents.iter().zip(&found) {
+                    writeln!(out, "{}", marked(&document.text, entities))?;
+                }
+            }
+            PredictFormat::Conll => {
+                let sentences: Vec<_> = with_entities(&documents, &found, false).iter().map(characters).collect();
+                conll_writer::write_conll(&sentences, conll_writer::ConllWriteOptions::default(), &mut *out, &name)?;
+            }
+            PredictFormat::Pubtator => {
+                pubtator::write_pubtator(&with_entities(&documents, &found, true), &mut *out, &name)?;
+            }
+            PredictFormat::Brat => {}
+        }
+        out.flush()?;
+        Ok(())
+    }
+
+    fn versions(&self) -> BTreeMap<String, String> {
+        [("libtorch".to_owned(), device::LIBTORCH_VERSION.to_owned())].into()
+    }
+
+    fn device(&self, name: &str) -> Result<String> {
+        device::open(name)?;
+        Ok(name.to_owned())
+    }
+}
+
+/// One line of `--format jsonl`.
+#[derive(Serialize)]
+struct Line<'a> {
+    id: &'a str,
+    text: &'a str,
+    entities: &'a [Found],
+}
+
+/// Documents with the entities found; `as_file_names` turns identifiers like `notes.txt:3` into what a file can be called.
+fn with_entities(documents: &[Document], found: &[Vec<Found>], as_file_names: bool) -> Vec<Document> {
+    let documents = documents.iter().zip(found).map(|(document, entities)| Document {
+        id: if as_file_names { document.id.replace([':', '/', '\\', ' '], "-") } else { document.id.clone() },
+        text: document.text.clone(),
+        entities: entities
+            .iter()
+            .map(|e| Entity { start: e.start, end: e.end, label: e.label.clone(), concepts: Vec::new() })
+            .collect(),
+    });
+    documents.collect()
+}
+
+/// A document as one sentence of characters.
+fn characters(document: &Document) -> medner_data::Sentence {
+    medner_data::Sentence {
+        id: document.id.clone(),
+        tokens: document.text.chars().map(String::from).collect(),
+        spans: document.entities.iter().map(|e| medner_data::Span::new(e.start, e.end, e.label.clone())).collect(),
+        ..medner_data::Sentence::default()
+    }
+}
+
+/// The text with `[entity](label)` for each entity.
+fn marked(text: &str, entities: &[Found]) -> String {
+    let characters: Vec<char> = text.chars().collect();
+    let mut out = String::with_capacity(text.len() + 16 * entities.len());
+    let mut at = 0;
+    for entity in entities {
+        out.extend(&characters[at..entity.start]);
+        out.push('[');
+        out.push_str(&entity.text);
+        out.push_str("](");
+        out.push_str(&entity.label);
+        out.push(')');
+        at = entity.end;
+    }
+    out.extend(&characters[at..]);
+    out
+}

@@ -1,0 +1,117 @@
+//! The taggers of Table 2 that need no pre-trained encoder (Li et al. 2022, section 3 and section 4.3.1).
+//!
+//! ```text
+//! X = dropout(embedding(characters))              section 3.1, "a dropout layer between the embedding layer and the IDCNN"
+//! Y = BiLSTM(X)  or  IDCNN(X)                      section 3.2
+//! M = MHA(Y)     or  Y where heads = 0             equations 3 to 5
+//! P = M W + b                                      emissions
+//! S(X, y) = sum_i P[i, y_i] + sum_i W[y_i, y_i+1]  equation 6; loss = -log P(y | X), equations 7 and 8
+//! ```
+
+use medner_core::Result;
+use medner_core::crf::{ConstrainAt, Constraints, Crf, Posterior, Reduction};
+use medner_core::layers::{Batch, BiLstm, Embedding, Idcnn, Linear, MultiHeadAttention, dropout};
+use medner_core::params::Params;
+use medner_metrics::LabelSet;
+use tch::{Device, Tensor};
+
+use crate::config::{Encoder, ModelConfig};
+
+/// A tagger: characters in, tags out.
+pub struct Tagger {
+    /// Every parameter by name.
+    pub params: Params,
+    embedding: Embedding,
+    reader: Reader,
+    attention: Option<MultiHeadAttention>,
+    attention_residual: bool,
+    output: Linear,
+    crf: Crf,
+    dropout: f64,
+}
+
+/// What reads the sentence.
+enum Reader {
+    Bilstm(BiLstm),
+    Idcnn(Idcnn),
+}
+
+/// What the embedding starts from.
+pub enum Start<'a> {
+    /// N(0, 1), a vector for each of so many characters.
+    Random(usize),
+    /// Given vectors, row-major `[V, D]`.
+    Vectors(&'a [f32]),
+}
+
+impl Tagger {
+    /// Builds the network on `device`; libtorch's generator decides the random values.
+    pub fn new(config: &ModelConfig, start: &Start<'_>, labels: &LabelSet, device: Device) -> Result<Self> {
+        let params = Params::new(device);
+        let root = params.root();
+        let embedding = match start {
+            Start::Random(size) => Embedding::new(&(&root / "embedding"), *size as i64, config.embedding)?,
+            Start::Vectors(vectors) => Embedding::from_vectors(&(&root / "embedding"), vectors, config.embedding)?,
+        };
+        let (reader, width) = match config.encoder {
+            Encoder::Bilstm => {
+                let layer = BiLstm::new(&(&root / "bilstm"), config.embedding, config.hidden)?;
+                (Reader::Bilstm(layer), 2 * config.hidden)
+            }
+            Encoder::Idcnn => {
+                let layer = Idcnn::new(&(&root / "idcnn"), config.embedding, &config.idcnn)?;
+                let width = layer.width();
+                (Reader::Idcnn(layer), width)
+            }
+        };
+        let attention = match config.heads {
+            0 => None,
+            heads => Some(MultiHeadAttention::new(&(&root / "attention"), width, heads, 0.0)?),
+        };
+        let tags = labels.tags();
+        let output = Linear::new(&(&root / "output"), width, tags.len() as i64)?;
+        // Training sees all paths, as the paper's CRF; a prediction never breaks the scheme.
+        let crf = Crf::new(&(&root / "crf"), tags.len() as i64)?
+            .constrained(Constraints::of_scheme(labels.scheme(), tags)?, ConstrainAt::Decoding)?;
+        let (attention_residual, dropout) = (config.attention_residual, config.dropout);
+        Ok(Self { params, embedding, reader, attention, attention_residual, output, crf, dropout })
+    }
+
+    /// Emissions, `[B, T, K]`.
+    pub fn emissions(&self, batch: &Batch, train: bool) -> Result<Tensor> {
+        let xs = dropout(&self.embedding.forward(&batch.ids)?, self.dropout, train)?;
+        let ys = match &self.reader {
+            Reader::Bilstm(layer) => layer.forward(&xs, batch)?,
+            Reader::Idcnn(layer) => layer.forward(&xs, &batch.mask)?,
+        };
+        let ys = match &self.attention {
+            None => ys,
+            Some(attention) => {
+                let attended = attention.forward(&ys, &batch.mask, train)?;
+                if self.attention_residual { ys.f_add(&attended)? } else { attended }
+            }
+        };
+        self.output.forward(&ys)
+    }
+
+    /// Mean negative log-likelihood of `tags` (`[B, T]` of i64) over the batch's sentences, in training mode.
+    pub fn loss(&self, batch: &Batch, tags: &Tensor) -> Result<Tensor> {
+        self.crf.nll(&self.emissions(batch, true)?, tags, &batch.lengths, Reduction::Mean)
+    }
+
+    /// The best tags of each sentence.
+    pub fn decode(&self, batch: &Batch) -> Result<Vec<Vec<u32>>> {
+        let _guard = tch::no_grad_guard();
+        let decoded = self.crf.decode(&self.emissions(batch, false)?, &batch.lengths)?;
+        Ok(decoded.iter().map(<[u32]>::to_vec).collect())
+    }
+
+    /// The best tags of each sentence, and the posterior that tells how sure they are.
+    pub fn decode_with_posterior(&self, batch: &Batch) -> Result<Vec<(Vec<u32>, Posterior)>> {
+        let _guard = tch::no_grad_guard();
+        let emissions = self.emissions(batch, false)?;
+        let decoded = self.crf.decode(&emissions, &batch.lengths)?;
+        let posteriors = self.crf.posteriors(&emissions, &batch.lengths)?;
+        Ok(decoded.iter().map(<[u32]>::to_vec).zip(posteriors).collect())
+    }
+}

@@ -1,0 +1,135 @@
+//! Training a [`Tagger`]: batches of like length, one optimiser, strict F1 over records on the development part.
+
+use medner_core::optim::{AdaGrad, Adam, Lookahead, Optimizer, OptimizerConfig, RAdam, RmsProp, Rule};
+use medner_core::params::Params;
+use medner_core::tensors::NamedTensors;
+use medner_core::trainer::{At, Evaluation, StepOutcome, Task};
+use medner_core::{CoreError, Result};
+use medner_data::batching::{BatchConfig, BatchOrder, BatchSize, Batches};
+use medner_metrics::{LabelSet, entity_report};
+use tch::Device;
+
+use crate::config::{OptimizerName, Training};
+use crate::corpus::Records;
+use crate::model::Tagger;
+
+/// A tagger in training.
+pub struct TaggerTask {
+    /// The network.
+    pub tagger: Tagger,
+    /// The tags.
+    pub labels: LabelSet,
+    optimizer: Optimizer,
+    clip: f64,
+    train: Records,
+    batches: Batches,
+    /// The batches of the epoch in hand.
+    epoch: Option<(u64, Vec<Vec<usize>>)>,
+    development: Option<Records>,
+    device: Device,
+}
+
+/// The optimiser of Tables 4 and 5 with PyTorch's own settings.
+pub fn optimizer(training: &Training, params: &Params) -> Result<Optimizer> {
+    let rule = match training.optimizer {
+        OptimizerName::Adagrad => Rule::AdaGrad(AdaGrad::default()),
+        OptimizerName::Rmsprop => Rule::RmsProp(RmsProp::default()),
+        OptimizerName::Adam | OptimizerName::LookaheadAdam => Rule::Adam(Adam::default()),
+        OptimizerName::Radam => Rule::RAdam(RAdam::default()),
+    };
+    let mut config = OptimizerConfig::new(rule, training.learning_rate());
+    if training.optimizer == OptimizerName::LookaheadAdam {
+        config.lookahead = Some(Lookahead::default());
+    }
+    Optimizer::new(&config, params.parameters())
+}
+
+impl TaggerTask {
+    /// A task over training records; `seed` orders the batches.
+    pub fn new(
+        tagger: Tagger,
+        labels: LabelSet,
+        training: &Training,
+        seed: u64,
+        order: BatchOrder,
+        train: Records,
+        development: Option<Records>,
+        device: Device,
+    ) -> Result<Self> {
+        let optimizer = optimizer(training, &tagger.params)?;
+        let config = BatchConfig { size: BatchSize::Sentences(training.batch_size), order, multiple: 8, seed };
+        let batches = Batches::new(train.lengths(), config)
+            .map_err(|error| CoreError::Config { key: "training.batch_size".into(), message: error.to_string() })?;
+        Ok(Self { tagger, labels, optimizer, clip: training.clip, train, batches, epoch: None, development, device })
+    }
+
+    /// One optimiser step on these pieces of the training records; the mean loss of a sentence.
+    pub fn step_on(&mut self, pieces: &[usize]) -> Result<f64> {
+        let batch = self.train.batch(pieces, self.device)?;
+        let tags: Vec<&[u32]> = pieces.iter().map(|&i| self.train.tags[i].as_slice()).collect();
+        self.optimizer.zero_gradients()?;
+        let loss = self.tagger.loss(&batch, &batch.pad(&tags)?)?;
+        loss.f_backward()?;
+        self.optimizer.clip_gradients(self.clip)?;
+        self.optimizer.step()?;
+        Ok(f64::try_from(&loss)?)
+    }
+
+    /// The batches of an epoch.
+    pub fn epoch(&mut self, epoch: u64) -> &[Vec<usize>] {
+        if self.epoch.as_ref().is_none_or(|(e, _)| *e != epoch) {
+            self.epoch = Some((epoch, self.batches.epoch(epoch)));
+        }
+        self.epoch.as_ref().map_or(&[], |(_, batches)| batches)
+    }
+}
+
+impl Task for TaggerTask {
+    fn batches(&self, epoch: u64) -> Result<u64> {
+        Ok(self.batches.count(epoch) as u64)
+    }
+
+    fn step(&mut self, at: &At) -> Result<StepOutcome> {
+        let pieces = self.epoch(at.epoch)[at.batch as usize].clone();
+        let loss = self.step_on(&pieces)?;
+        Ok(StepOutcome { loss, items: pieces.len() as u64 })
+    }
+
+    fn sentences(&self, at: &At) -> Vec<String> {
+        let pieces = self.batches.batch(at.epoch, at.batch as usize).unwrap_or_default();
+        pieces.iter().map(|&i| self.train.pieces[i].sentence.id.clone()).collect()
+    }
+
+    fn evaluate(&mut self, _epoch: u64) -> Result<Option<Evaluation>> {
+        let Some(records) = &self.development else { return Ok(None) };
+        let predicted = records.predict(&self.tagger, &self.labels, self.device)?;
+        let report = entity_report(&records.gold, &predicted)
+            .map_err(|e| CoreError::Config { key: "development records".into(), message: e.to_string() })?;
+        let scores = report.micro_scores();
+        let metrics = [
+            ("dev_precision", scores.precision),
+            ("dev_recall", scores.recall),
+            ("dev_f1", scores.f1),
+        ];
+        Ok(Some(Evaluation {
+            score: scores.f1,
+            metrics: metrics.into_iter().map(|(name, value)| (name.to_owned(), value)).collect(),
+        }))
+    }
+
+    fn model(&self) -> Result<NamedTensors> {
+        self.tagger.params.state()
+    }
+
+    fn load_model(&mut self, tensors: NamedTensors) -> Result<()> {
+        self.tagger.params.load(&tensors)
+    }
+
+    fn optimizers(&self) -> Result<NamedTensors> {
+        self.optimizer.state()
+    }
+
+    fn load_optimizers(&mut self, tensors: NamedTensors) -> Result<()> {
+        self.optimizer.load_state(&tensors)
+    }
+}
