@@ -3,7 +3,9 @@
 //! No tensors here: this crate builds and tests on a machine without libtorch.
 
 pub mod archive;
+mod atomic;
 pub mod batching;
+pub mod cbow;
 pub mod check;
 pub mod corpus;
 mod download;
@@ -14,7 +16,11 @@ pub mod manifest;
 pub mod sample;
 pub mod stats;
 pub mod store;
+pub mod vectors;
+pub mod vocabulary;
 
 pub use corpus::{Corpus, Document, Entity, Sentence};
 pub use error::{DataError, Result};
 pub use medner_metrics::{Span, TagScheme};
+pub use vectors::WordVectors;
+pub use vocabulary::Vocabulary;
