@@ -107,6 +107,19 @@ fn words_with_spaces_are_told_from_wrong_widths() {
 }
 
 #[test]
+fn the_space_is_a_word_like_any_other() {
+    let mut vectors = three();
+    vectors.push(" ", &[4.0, 5.0]).unwrap();
+    vectors.push("d", &[6.0, 7.0]).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    for (format, name) in FORMATS {
+        let path = folder.path().join(name);
+        vectors.write(&path, format).unwrap();
+        assert_eq!(WordVectors::read(&path, format).unwrap(), vectors, "{name}");
+    }
+}
+
+#[test]
 fn damaged_text_is_refused_with_line_and_column() {
     use VectorFormat::{Glove, Word2vecText};
     let cases: [(VectorFormat, &[u8], &str); 14] = [

@@ -1,4 +1,7 @@
 //! word2vec's binary format.
+//!
+//! A word ends at a space. Text in characters has the space itself as a word: as no word is empty, a space at the beginning of
+//! a word is taken for its first character.
 
 use std::collections::HashMap;
 use std::fs::File;
@@ -88,10 +91,16 @@ pub(super) fn read(path: &Path, keep: &dyn Fn(&str) -> bool) -> Result<WordVecto
             return Err(cut(&source));
         };
         // Most writers end a vector with a line break, some do not.
-        let word = if word_number > 1 { text.strip_prefix('\n').unwrap_or(&text) } else { &text };
+        let mut word =
+            if word_number > 1 { text.strip_prefix('\n').unwrap_or(&text).to_owned() } else { text };
         if word.is_empty() {
-            return Err(source.wrong(start, "a word of no characters; the file is out of step"));
+            // No word is empty: this space is the first character of the word, not its end.
+            let Some(rest) = source.until(b' ', "the word")? else {
+                return Err(cut(&source));
+            };
+            word = format!(" {rest}");
         }
+        let word = word.as_str();
         if let Some(first) = seen.insert(word.to_owned(), word_number) {
             return Err(
                 source.wrong(start, format!("`{word}` is word {first} already; remove one of the two"))
@@ -128,12 +137,13 @@ pub(super) fn read(path: &Path, keep: &dyn Fn(&str) -> bool) -> Result<WordVecto
 }
 
 pub(super) fn write(vectors: &WordVectors, path: &Path) -> Result<(), VectorError> {
-    if let Some(word) = vectors
-        .words()
-        .iter()
-        .find(|w| w.is_empty() || w.contains(' ') || w.starts_with('\n') || w.len() >= LONGEST_WORD)
-    {
-        let message = "in this format a word ends at its first space and is not empty; replace the space before training";
+    let unwritable = |word: &str| {
+        let rest = word.strip_prefix(' ').unwrap_or(word);
+        word.is_empty() || rest.contains(' ') || word.starts_with('\n') || word.len() >= LONGEST_WORD
+    };
+    if let Some(word) = vectors.words().iter().find(|word| unwritable(word)) {
+        let message = "in this format a word ends at a space (but for one at its beginning) and is not empty; \
+                       replace the space before training";
         return Err(VectorError::Unwritable { word: word.clone(), message });
     }
     write_atomically(path, |out| {
