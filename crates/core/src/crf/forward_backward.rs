@@ -121,9 +121,7 @@ fn exponentiate(emissions: &[f32], tags: usize, right: &mut [Lane], lanes: usize
         }
         let peak = max(&peak);
         for lane in &mut *row {
-            for l in 0..LANES {
-                lane[l] = exp(lane[l] - peak);
-            }
+            *lane = exp(lane, peak);
         }
         shift += peak;
     }

@@ -319,7 +319,8 @@ fn inner_product(pairs: &[(&Tensor, Tensor); 4], guard: bool) -> Result<Tensor> 
     for (values, gradient) in pairs {
         let values = values.f_to_kind(Kind::Float)?;
         let values = if guard { values.f_nan_to_num(0.0, 0.0, 0.0)? } else { values };
-        let product = values.f_reshape([-1])?.f_dot(&gradient.f_reshape([-1])?)?;
+        // Not `dot`: MKL shares even a small one among threads, which costs milliseconds on a busy machine.
+        let product = values.f_mul(&gradient.f_view_as(&values)?)?.f_sum(Kind::Float)?;
         total = Some(match total {
             None => product,
             Some(sum) => sum.f_add(&product)?,

@@ -1,6 +1,6 @@
 //! The `n` most probable paths of a sentence, by the list Viterbi algorithm.
 
-use std::cmp::Ordering;
+use rayon::prelude::*;
 
 use super::batch::EmissionBatch;
 use super::likelihood::check_potentials;
@@ -31,7 +31,7 @@ struct Arrival {
 /// Where the potentials are for another number of tags.
 pub fn n_best(potentials: &Potentials, batch: &EmissionBatch<'_>, n: usize) -> Result<Vec<Vec<ScoredPath>>> {
     check_potentials(potentials, batch)?;
-    Ok((0..batch.len()).map(|b| sentence_n_best(potentials, batch.sentence(b), n)).collect())
+    Ok((0..batch.len()).into_par_iter().map(|b| sentence_n_best(potentials, batch.sentence(b), n)).collect())
 }
 
 fn sentence_n_best(potentials: &Potentials, emissions: &[f32], n: usize) -> Vec<ScoredPath> {
@@ -42,52 +42,77 @@ fn sentence_n_best(potentials: &Potentials, emissions: &[f32], n: usize) -> Vec<
     if emissions.is_empty() {
         return vec![ScoredPath { tags: Vec::new(), score: 0.0 }];
     }
-    let first = (0..k).map(|j| {
+    let mut first = Step::default();
+    for j in 0..k {
         let score = potentials.start.as_flattened()[j] + f64::from(emissions[j]);
-        if possible(score) { vec![Arrival { score, tag: 0, rank: 0 }] } else { Vec::new() }
-    });
-    // `steps[t][j]`: the best ways to stand on tag `j` at position `t`, best first.
-    let mut steps: Vec<Vec<Vec<Arrival>>> = vec![first.collect()];
-    for row in emissions.chunks_exact(k).skip(1) {
-        let before = &steps[steps.len() - 1];
-        let next = (0..k).map(|j| merge(before, n, |i| potentials.transition(i, j) + f64::from(row[j])));
-        steps.push(next.collect());
+        if possible(score) {
+            first.arrivals.push(Arrival { score, tag: 0, rank: 0 });
+        }
+        first.ends.push(first.arrivals.len());
     }
-    let last = merge(&steps[steps.len() - 1], n, |i| potentials.end.as_flattened()[i]);
+    let mut steps = vec![first];
+    let mut heads = vec![0; k];
+    for row in emissions.chunks_exact(k).skip(1) {
+        let mut next = Step::default();
+        for (j, &e) in row.iter().enumerate() {
+            let before = &steps[steps.len() - 1];
+            let added = |i: usize| potentials.transition(i, j) + f64::from(e);
+            merge(before, n, added, &mut heads, &mut next.arrivals);
+            next.ends.push(next.arrivals.len());
+        }
+        steps.push(next);
+    }
+    let mut last = Vec::new();
+    let end = |i: usize| potentials.end.as_flattened()[i];
+    merge(&steps[steps.len() - 1], n, end, &mut heads, &mut last);
     last.into_iter()
         .map(|end| {
             let mut tags = vec![0; steps.len()];
             let mut at = end;
             for (slot, step) in tags.iter_mut().zip(&steps).rev() {
                 *slot = at.tag;
-                at = step[at.tag as usize][at.rank as usize];
+                at = step.of(at.tag as usize)[at.rank as usize];
             }
             ScoredPath { tags, score: end.score }
         })
         .collect()
 }
 
-/// The `n` best continuations of the arrivals `before`, where continuing from tag `i` adds `step(i)`.
-fn merge(before: &[Vec<Arrival>], n: usize, step: impl Fn(usize) -> f64) -> Vec<Arrival> {
-    let mut all = Vec::new();
-    for (i, arrivals) in before.iter().enumerate() {
-        let added = step(i);
-        let continued = arrivals.iter().enumerate().map(|(rank, arrival)| Arrival {
-            score: arrival.score + added,
-            tag: i as u32,
-            rank: rank as u32,
-        });
-        all.extend(continued.filter(|arrival| possible(arrival.score)));
+/// The best ways to stand on each tag at one position.
+#[derive(Default)]
+struct Step {
+    /// Tag by tag, the best of each tag first.
+    arrivals: Vec<Arrival>,
+    /// Where each tag's arrivals end.
+    ends: Vec<usize>,
+}
+
+impl Step {
+    fn of(&self, tag: usize) -> &[Arrival] {
+        let start = if tag == 0 { 0 } else { self.ends[tag - 1] };
+        &self.arrivals[start..self.ends[tag]]
     }
-    let order = |a: &Arrival, b: &Arrival| -> Ordering {
-        b.score.total_cmp(&a.score).then(a.tag.cmp(&b.tag)).then(a.rank.cmp(&b.rank))
-    };
-    if all.len() > n {
-        all.select_nth_unstable_by(n, order);
-        all.truncate(n);
+}
+
+/// Appends the `n` best continuations of the arrivals `before` to `out`, where continuing from tag `i` adds `added(i)`.
+///
+/// Each tag's arrivals are sorted, so the best of all that are left is one of the tags' heads. Of equal ones the smaller tag
+/// is first.
+fn merge(before: &Step, n: usize, added: impl Fn(usize) -> f64, heads: &mut [usize], out: &mut Vec<Arrival>) {
+    heads.fill(0);
+    for _ in 0..n {
+        let mut best: Option<Arrival> = None;
+        for (i, &head) in heads.iter().enumerate() {
+            let Some(arrival) = before.of(i).get(head) else { continue };
+            let score = arrival.score + added(i);
+            if possible(score) && best.is_none_or(|b| score > b.score) {
+                best = Some(Arrival { score, tag: i as u32, rank: head as u32 });
+            }
+        }
+        let Some(best) = best else { return };
+        heads[best.tag as usize] += 1;
+        out.push(best);
     }
-    all.sort_unstable_by(order);
-    all
 }
 
 /// False for -inf and for what is not a number.

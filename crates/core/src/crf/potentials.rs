@@ -1,7 +1,7 @@
 //! The parameters of a CRF, laid out for the kernels.
 
 use super::constraints::Constraints;
-use super::simd::{LANES, Lane, exp, splat};
+use super::simd::{FLUSH, LANES, Lane, splat};
 use super::viterbi::below_infinity;
 use crate::error::{CoreError, Result};
 
@@ -89,8 +89,9 @@ impl Potentials {
 
         let largest = |scores: &[f64]| scores.iter().copied().fold(f64::NEG_INFINITY, f64::max);
         let (start_max, end_max, transition_max) = (largest(&start), largest(&end), largest(&scores));
-        let relative =
-            |scores: &[f64], shift: f64| -> Vec<f64> { scores.iter().map(|&s| exp(s - shift)).collect() };
+        let relative = |scores: &[f64], shift: f64| -> Vec<f64> {
+            scores.iter().map(|&s| if s - shift < FLUSH { 0.0 } else { (s - shift).exp() }).collect()
+        };
         let exp_scores = relative(&scores, transition_max);
         let row = |i: usize| -> f64 { exp_scores[i * tags..(i + 1) * tags].iter().sum() };
         let column = |j: usize| -> f64 { exp_scores[j..].iter().step_by(tags).sum() };
