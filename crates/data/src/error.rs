@@ -1,6 +1,6 @@
 //! The one error type of this crate: every variant carries the place and what was expected.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Shorthand for this crate.
 pub type Result<T, E = DataError> = std::result::Result<T, E>;
@@ -30,4 +30,87 @@ pub enum DataError {
         /// The offending text, shortened.
         found: String,
     },
+    /// A file or folder that holds nothing to read.
+    #[error("{}: is empty; expected {expected}", .path.display())]
+    Empty {
+        /// File or folder.
+        path: PathBuf,
+        /// What should be in it.
+        expected: &'static str,
+    },
+    /// A sentence or document that cannot be what it is asked to be (checked, split or written).
+    #[error("{id}: {message}")]
+    Item {
+        /// The item's own identifier.
+        id: String,
+        /// What is wrong, what was expected and how to mend it.
+        message: String,
+    },
+    /// Two lists that must pair up do not.
+    #[error("{what}: {expected} expected, {found} found")]
+    Count {
+        /// What is counted, and how to mend it.
+        what: &'static str,
+        /// How many there must be.
+        expected: usize,
+        /// How many there are.
+        found: usize,
+    },
+    /// A name that no data set has.
+    #[error("there is no data set `{name}`; the nearest names are: {}", .nearest.join(", "))]
+    UnknownDataSet {
+        /// The name asked for.
+        name: String,
+        /// The names most like it.
+        nearest: Vec<String>,
+    },
+    /// Documents were asked of a data set that has only sentences.
+    #[error("the data set `{name}` has sentences only, no documents with offsets; these have: {}", .have.join(", "))]
+    NoDocuments {
+        /// The data set asked for.
+        name: String,
+        /// The data sets that have documents.
+        have: Vec<String>,
+    },
+    /// A file of a known data set is not there.
+    #[error("the data set `{name}` is not complete: {} is missing; run `medner data fetch {data_set}`, or set MEDNER_MIRROR to a folder that has it", .path.display())]
+    MissingFile {
+        /// The data set asked for.
+        name: String,
+        /// Its name in the manifest.
+        data_set: String,
+        /// Where the file was looked for.
+        path: PathBuf,
+    },
+}
+
+impl DataError {
+    /// A [`DataError::Parse`]; `found` is shortened to 60 characters.
+    pub fn parse(path: &Path, line: usize, column: usize, message: impl Into<String>, found: &str) -> Self {
+        Self::Parse {
+            path: path.to_owned(),
+            line,
+            column,
+            message: message.into(),
+            found: shorten(found, 60),
+        }
+    }
+
+    /// A [`DataError::Item`].
+    pub fn item(id: &str, message: impl Into<String>) -> Self {
+        Self::Item { id: id.to_owned(), message: message.into() }
+    }
+
+    /// Makes the system's refusal an error that names the path: `fs::read(path).map_err(DataError::io(path))`.
+    pub fn io(path: &Path) -> impl FnOnce(std::io::Error) -> Self + '_ {
+        |source| Self::Io { path: path.to_owned(), source }
+    }
+}
+
+/// The text, cut to `most` characters with `...` after it where it is longer.
+pub(crate) fn shorten(text: &str, most: usize) -> String {
+    match text.char_indices().nth(most) {
+        Some((byte, _)) => format!("{}...", &text[..byte]),
+        None => text.to_owned(),
+    }
 }

@@ -5,12 +5,14 @@
 pub mod archive;
 mod atomic;
 pub mod batching;
+pub mod catalog;
 pub mod cbow;
 pub mod check;
 pub mod corpus;
 mod download;
 pub mod error;
 pub mod fetch;
+pub mod formats;
 pub mod hash;
 pub mod manifest;
 pub mod sample;
