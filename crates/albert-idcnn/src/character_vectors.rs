@@ -19,12 +19,16 @@ pub fn run(cell: &Cell, config: &Config, ctx: &RunContext) -> Result<Outcome> {
     let limit = if config.limits.train == 0 { corpus.train.len() } else { config.limits.train };
     for record in corpus.train.iter().take(limit) {
         for sentence in record.text.split_inclusive(['。', '\n']) {
-            lines.push(sentence.chars().filter(|c| *c != '\n').map(String::from).collect());
+            lines.push(sentence.chars().map(String::from).collect());
         }
     }
     for text in &config.vectors.texts {
         let corpus = datasets::sentences(text)?;
         lines.extend(corpus.train.into_iter().map(|s| s.tokens));
+    }
+    // White space cannot be written in word2vec's format, and says little.
+    for line in &mut lines {
+        line.retain(|c| !c.chars().all(char::is_whitespace));
     }
     lines.retain(|line| !line.is_empty());
     let characters: usize = lines.iter().map(Vec::len).sum();
