@@ -8,6 +8,7 @@ pub mod batching;
 pub mod catalog;
 pub mod cbow;
 pub mod check;
+pub mod convert;
 pub mod corpus;
 mod download;
 pub mod error;

@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 
 use medner_data::check::{self, Finding, Options, Severity, tags};
+use medner_data::formats::{Remark, Report};
 use medner_data::manifest::Counts;
 use medner_data::{Corpus, Document, Entity, Sentence, Span, TagScheme, stats};
 
@@ -186,6 +187,34 @@ fn counts_are_compared_with_the_manifest() {
         messages,
         ["tokens: the manifest says 3, found 2", "entities of type Gene: the manifest says 4, found 0"]
     );
+}
+
+#[test]
+fn differences_that_repairs_explain_are_notes_and_others_stay_errors() {
+    let corpus = Corpus {
+        train: vec![sentence("a", "x y", &[(0, 1, "Drug"), (1, 2, "Drug")])],
+        dev: vec![],
+        test: vec![sentence("b", "z", &[(0, 1, "Drug")])],
+    };
+    let counts = |train: u64| -> BTreeMap<String, Counts> {
+        [("train", train), ("test", 1)]
+            .map(|(split, n)| (split.to_owned(), Counts { entities: Some(n), ..Counts::default() }))
+            .into()
+    };
+    let mut report = Report::default();
+    report.note(Remark::RepairedTag, || "train.tsv:2".to_owned());
+
+    let mut expected = counts(1);
+    let explained = check::reconcile(&mut expected, &corpus, &report);
+    assert_eq!((explained[0].code, explained[0].count), ("counts-explained", 1));
+    let findings = check::sentences(&corpus, Some(&expected), &Options::default());
+    assert!(of_code(&findings, "counts-differ").is_empty());
+
+    // One repaired tag does not explain two mentions.
+    let mut expected = counts(0);
+    assert_eq!(check::reconcile(&mut expected, &corpus, &report), []);
+    let findings = check::sentences(&corpus, Some(&expected), &Options::default());
+    assert_eq!(only(&findings, "counts-differ").count, 2);
 }
 
 #[test]

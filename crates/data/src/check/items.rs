@@ -137,7 +137,7 @@ pub fn documents(
         |n| format!("{n} documents have the identifier of another document"),
         "give every document its own identifier, or remove the repeated ones",
     );
-    common(&views, &mut findings, options);
+    common(&views, &mut findings, &Options { long: options.long.saturating_mul(10), ..*options });
     if let Some(expected) = expected {
         for (split, items) in corpus.splits() {
             let found = Found { documents: Some(items.len()), sentences: None, tokens: None };

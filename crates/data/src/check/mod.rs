@@ -6,6 +6,7 @@
 //! | code | severity | what |
 //! | --- | --- | --- |
 //! | `unreadable` | error | a reader refused a file (made by the caller with [`Finding::unreadable`]) |
+//! | `reader` | warning, note | what a reader repaired or left out |
 //! | `unknown-tag`, `illegal-transition` | error | tags that fit no scheme, or may not follow each other |
 //! | `iob1`, `mixed-schemes` | warning | a tag scheme that would be read with other boundaries than meant |
 //! | `empty-item`, `empty-token` | error, warning | nothing to tag |
@@ -19,15 +20,18 @@
 //! | `annotated-differently` | warning | the same text with other mentions |
 //! | `labels-differ` | warning | a type that train does not have, or that a later split lacks |
 //! | `counts-differ` | error | other counts than the manifest's |
-//! | `very-long` | note | items longer than [`Options::long`] |
+//! | `counts-explained` | note | a difference that the reader's repairs account for, see [`reconcile`] |
+//! | `very-long` | note | items longer than [`Options::long`] (documents: ten times that) |
 //! | `empty-split`, `no-entities` | note | nothing there |
 
 mod items;
+mod remarks;
 pub mod tags;
 
 use serde::Serialize;
 
 pub use items::{documents, sentences};
+pub use remarks::reconcile;
 
 use crate::error::DataError;
 
@@ -99,14 +103,14 @@ impl Finding {
 /// What to look for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Options {
-    /// Items with more tokens (characters for documents) than this are reported as very long.
+    /// Sentences with more tokens than this, and documents with ten times as many characters, are reported as very long.
     pub long: usize,
     /// Examples kept for each finding.
     pub examples: usize,
 }
 
 impl Default for Options {
-    /// Items longer than 400 tokens, three examples a finding.
+    /// Sentences longer than 400 tokens, three examples a finding.
     fn default() -> Self {
         Self { long: 400, examples: 3 }
     }

@@ -90,7 +90,7 @@ pub fn scan_bytes(bytes: &[u8], name: &str, column: Option<usize>, options: &Opt
             (Severity::Warning, "iob1"),
             name,
             |n| format!("{n} entities begin with I and B is used between touching entities only: this is IOB1, not BIO"),
-            "convert it: `medner data convert --from conll --scheme iob1 --to conll IN OUT`",
+            "convert it: `medner data convert --from conll --lenient --to conll IN OUT`",
         );
     } else {
         illegal.finish(

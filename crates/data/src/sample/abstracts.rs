@@ -120,23 +120,22 @@ pub(super) const CDR_SENTENCES: &[&str] = &[
     "Blood was drawn {#2-9} times from all animals.",
 ];
 
-/// The made-up identifiers of a mention's text.
+/// The made-up identifiers of a mention's text; none where the thesaurus has no entry for it.
 pub(super) fn concepts(text: &str) -> Vec<String> {
     if let Some((_, first, second)) = COMPOSITES.iter().find(|(name, ..)| *name == text) {
-        return vec![identifier(first), identifier(second)];
+        return [first, second].into_iter().filter_map(|name| identifier(name)).collect();
     }
     let preferred = SYNONYMS.iter().find(|(_, other)| *other == text).map_or(text, |(first, _)| first);
-    vec![identifier(preferred)]
+    identifier(preferred).into_iter().collect()
 }
 
-fn identifier(name: &str) -> String {
+fn identifier(name: &str) -> Option<String> {
     let place = |list: &[&str], base: usize| list.iter().position(|w| *w == name).map(|i| base + i);
-    match place(DISEASES, 90_100).or_else(|| place(CHEMICALS, 91_100)) {
-        // What the thesaurus has no entry for.
-        Some(number) if number % 23 == 0 => "-1".to_owned(),
-        Some(number) => format!("D9{number}"),
-        None => "-1".to_owned(),
-    }
+    place(DISEASES, 90_100)
+        .or_else(|| place(CHEMICALS, 91_100))
+        // One in 23 words stands for what the thesaurus lacks.
+        .filter(|number| number % 23 != 0)
+        .map(|number| format!("D9{number}"))
 }
 
 /// Words, numbers and single punctuation marks of a text, as byte ranges: the way the three-column files cut it.

@@ -5,12 +5,12 @@ use super::lexicon::medical_zh::{BODY_PARTS, DISEASES, DRUGS, EXAMS, OPERATIONS,
 use super::template::{Slot, Words};
 
 pub(super) const SLOTS: &[Slot] = &[
-    Slot { name: "DIS", label: "疾病和诊断", words: Words::List(DISEASES) },
-    Slot { name: "EXAM", label: "影像检查", words: Words::List(EXAMS) },
-    Slot { name: "TEST", label: "实验室检验", words: Words::List(TESTS) },
-    Slot { name: "OP", label: "手术", words: Words::List(OPERATIONS) },
-    Slot { name: "DRUG", label: "药物", words: Words::List(DRUGS) },
-    Slot { name: "BODY", label: "解剖部位", words: Words::List(BODY_PARTS) },
+    Slot { name: "DIS", label: "disease", words: Words::List(DISEASES) },
+    Slot { name: "EXAM", label: "exam", words: Words::List(EXAMS) },
+    Slot { name: "TEST", label: "test", words: Words::List(TESTS) },
+    Slot { name: "OP", label: "operation", words: Words::List(OPERATIONS) },
+    Slot { name: "DRUG", label: "drug", words: Words::List(DRUGS) },
+    Slot { name: "BODY", label: "anatomy", words: Words::List(BODY_PARTS) },
     Slot { name: "SYM", label: "symptom", words: Words::List(SYMPTOMS) },
     Slot { name: "CITY", label: "", words: Words::List(PLACES) },
 ];

@@ -9,8 +9,10 @@ use rand::seq::IndexedRandom;
 use rand_chacha::ChaCha8Rng;
 
 use super::template::{Segment, Sizes, Split, any, corpus, text};
-use super::{Kind, abstracts, biomedical, clinical, msra, weibo, words};
+use super::{Kind, abstracts, biomedical, clinical, msra, native, weibo, words};
+use crate::convert::{Lost, to_documents};
 use crate::corpus::{Corpus, Document, Entity, Sentence};
+use crate::formats::split::{SplitOptions, split_records};
 
 /// One word of a segmented sentence.
 pub(super) struct Word {
@@ -207,12 +209,14 @@ fn append(document: &mut Document, segments: &[Segment], normalised: bool) {
     }
 }
 
-/// An abstract as a document: the title, then the sentences, with one space between.
+/// An abstract as a document: the title, a line break, and the sentences with one space between.
 pub(super) fn document(id: String, item: &Abstract) -> Document {
     let mut document = Document { id, ..Document::default() };
     for (i, sentence) in item.iter().enumerate() {
-        if i > 0 {
-            document.text.push(' ');
+        match i {
+            0 => {}
+            1 => document.text.push('\n'),
+            _ => document.text.push(' '),
         }
         append(&mut document, sentence, true);
     }
@@ -229,8 +233,13 @@ pub(super) fn abstract_id(split: Split, index: usize) -> String {
     (base + index).to_string()
 }
 
+/// Concepts in one column; `-1` where there is none.
+pub(super) fn join_concepts(concepts: &[String], with: &str) -> String {
+    if concepts.is_empty() { "-1".to_owned() } else { concepts.join(with) }
+}
+
 /// One sentence of an abstract as the three-column files have it: every punctuation mark a token, PubTator's subtypes of
-/// `Disease` merged, the concepts joined with `|`.
+/// `Disease` merged, the concepts joined with `+`.
 pub(super) fn three_columns(id: String, segments: &[Segment]) -> Sentence {
     let mut sentence = Sentence { id, ..Sentence::default() };
     for s in segments {
@@ -238,7 +247,8 @@ pub(super) fn three_columns(id: String, segments: &[Segment]) -> Sentence {
         for (from, to) in abstracts::token_ranges(&s.text) {
             sentence.tokens.push(s.text[from..to].to_owned());
         }
-        let concept = s.label.map_or_else(|| "O".to_owned(), |_| abstracts::concepts(&s.text).join("|"));
+        let concept =
+            s.label.map_or_else(|| "O".to_owned(), |_| join_concepts(&abstracts::concepts(&s.text), "+"));
         sentence.concepts.resize(sentence.tokens.len(), concept);
         if let Some(label) = s.label {
             let label = if label == "Chemical" { "Chemical" } else { "Disease" };
@@ -249,54 +259,76 @@ pub(super) fn three_columns(id: String, segments: &[Segment]) -> Sentence {
 }
 
 pub(super) fn sentences(kind: Kind, seed: u64) -> Corpus<Sentence> {
-    let id = |split: Split, index: usize| super::native::sentence_id(kind, split, index);
-    match kind {
+    let none = String::new;
+    let lines = |split, i| format!("{}:{}", native::file_name(kind, split), i + 1);
+    let mut corpus = match kind {
         Kind::Msra | Kind::Weibo | Kind::WeiboRevised => {
-            map(&filled(kind, seed), |split, i, s| characters(id(split, i), s))
+            map(&filled(kind, seed), |_, _, s| characters(none(), s))
         }
-        Kind::Pd1998 => map(&filled(kind, seed), |split, i, s| segmented(id(split, i), s, true)),
+        Kind::Pd1998 => map(&filled(kind, seed), |_, i, s| segmented(native::pd_id(i), s, true)),
         Kind::SighanMsr | Kind::SighanPku | Kind::MsrTrainTail => {
-            map(&filled(kind, seed), |split, i, s| segmented(id(split, i), s, false))
-        }
-        Kind::Biomedical(set) => {
-            map(&filled(kind, seed), |split, i, s| english(id(split, i), s, |t| set.label(t)))
-        }
-        Kind::Ccks2019 => map(&records(seed), |split, i, s| characters(id(split, i), s)),
-        Kind::Cmdd => {
-            let all = dialogues(seed);
-            let mut out = Corpus::default();
-            for (split, from, to) in [
-                (Split::Train, &all.train, &mut out.train),
-                (Split::Dev, &all.dev, &mut out.dev),
-                (Split::Test, &all.test, &mut out.test),
-            ] {
-                for (d, dialogue) in from.iter().enumerate() {
-                    for (u, (_, said)) in dialogue.iter().enumerate() {
-                        to.push(characters(super::native::utterance_id(split, d, u), said));
+            return map(&filled(kind, seed), |split, i, s| {
+                let mut sentence = segmented(lines(split, i), s, false);
+                if kind == Kind::MsrTrainTail {
+                    for token in sentence.tokens.iter_mut().filter(|t| t.bytes().all(|b| b.is_ascii_digit()))
+                    {
+                        "0".clone_into(token);
                     }
                 }
-            }
-            out
+                sentence
+            });
         }
+        Kind::Biomedical(set) => map(&filled(kind, seed), |_, _, s| english(none(), s, |t| set.label(t))),
+        Kind::Ccks2019 => pieces(seed),
+        Kind::Cmdd => utterances(seed),
         Kind::MtaalNcbi | Kind::MtaalCdr => {
             let all = abstracts(kind, seed);
-            let flat = |split: Split, items: &[Abstract]| {
-                items.iter().flatten().enumerate().map(|(i, s)| three_columns(id(split, i), s)).collect()
-            };
-            Corpus {
-                train: flat(Split::Train, &all.train),
-                dev: flat(Split::Dev, &all.dev),
-                test: flat(Split::Test, &all.test),
+            let flat =
+                |items: &[Abstract]| items.iter().flatten().map(|s| three_columns(none(), s)).collect();
+            Corpus { train: flat(&all.train), dev: flat(&all.dev), test: flat(&all.test) }
+        }
+    };
+    if !matches!(kind, Kind::Pd1998 | Kind::Ccks2019 | Kind::Cmdd) {
+        native::number_lines(kind, Split::Train, &mut corpus.train);
+        native::number_lines(kind, Split::Dev, &mut corpus.dev);
+        native::number_lines(kind, Split::Test, &mut corpus.test);
+    }
+    corpus
+}
+
+/// Clinical records cut the way [`crate::catalog::load_sentences`] cuts them.
+fn pieces(seed: u64) -> Corpus<Sentence> {
+    let records = documents(Kind::Ccks2019, seed);
+    let cut = |items: &[Document], protect_entities| {
+        split_records(items, SplitOptions { protect_entities, ..SplitOptions::default() })
+            .expect("sample records have their entities inside their text")
+            .sentences()
+    };
+    Corpus { train: cut(&records.train, true), dev: Vec::new(), test: cut(&records.test, false) }
+}
+
+fn utterances(seed: u64) -> Corpus<Sentence> {
+    let all = dialogues(seed);
+    let flat = |split: Split, items: &[Dialogue]| {
+        let mut out = Vec::new();
+        for (d, dialogue) in items.iter().enumerate() {
+            for (u, (_, said)) in dialogue.iter().enumerate() {
+                out.push(characters(native::utterance_id(split, d, u), said));
             }
         }
+        out
+    };
+    Corpus {
+        train: flat(Split::Train, &all.train),
+        dev: flat(Split::Dev, &all.dev),
+        test: flat(Split::Test, &all.test),
     }
 }
 
 pub(super) fn documents(kind: Kind, seed: u64) -> Corpus<Document> {
     match kind {
         Kind::Ccks2019 => map(&records(seed), |split, i, record| {
-            let id = super::native::sentence_id(kind, split, i);
-            let mut document = Document { id, ..Document::default() };
+            let mut document = Document { id: native::record_id(split, i), ..Document::default() };
             append(&mut document, record, false);
             document
         }),
@@ -304,25 +336,14 @@ pub(super) fn documents(kind: Kind, seed: u64) -> Corpus<Document> {
             map(&abstracts(kind, seed), |split, i, item| document(abstract_id(split, i), item))
         }
         _ => {
-            let gap = if matches!(kind, Kind::Biomedical(_)) { " " } else { "" };
-            map(&sentences(kind, seed), |_, _, sentence| from_sentence(sentence, gap))
+            // Parts of speech and word borders are not part of a document.
+            let sentences = sentences(kind, seed);
+            let convert = |items: &[Sentence]| to_documents(items, &mut Lost::default());
+            Corpus {
+                train: convert(&sentences.train),
+                dev: convert(&sentences.dev),
+                test: convert(&sentences.test),
+            }
         }
     }
-}
-
-/// A sentence's tokens joined with `gap`, its spans as character offsets.
-fn from_sentence(sentence: &Sentence, gap: &str) -> Document {
-    let mut starts = Vec::with_capacity(sentence.tokens.len());
-    let mut at = 0;
-    for token in &sentence.tokens {
-        starts.push(at);
-        at += token.chars().count() + gap.len();
-    }
-    let entities = sentence.spans.iter().map(|span| Entity {
-        start: starts[span.start],
-        end: starts[span.end - 1] + sentence.tokens[span.end - 1].chars().count(),
-        label: span.label.clone(),
-        concepts: Vec::new(),
-    });
-    Document { id: sentence.id.clone(), text: sentence.tokens.join(gap), entities: entities.collect() }
 }

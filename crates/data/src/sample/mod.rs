@@ -106,15 +106,17 @@ impl Kind {
         }
     }
 
-    /// The kind of a data set's name; `None` where there is no sample (vocabularies, vectors, checkpoints).
+    /// The kind of a corpus: of its name in the manifest, or of a view in the [catalog](crate::catalog) (`cmdd-patient`).
+    /// `None` where there is no sample (vocabularies, vectors, checkpoints).
     pub fn of(name: &str) -> Option<Self> {
-        Self::all().into_iter().find(|kind| kind.name() == name)
+        let exact = |name: &str| Self::all().into_iter().find(|kind| kind.name() == name);
+        exact(name).or_else(|| exact(&crate::catalog::find(name).ok()?.data_set))
     }
 }
 
-/// The name under which a data set's sample runs and is reported: `ccks2019` gives `sample-ccks2019`.
+/// The name under which a corpus's sample runs and is reported: `ccks2019` gives `sample-ccks2019`.
 pub fn sample_for(name: &str) -> Option<String> {
-    Kind::of(name).map(|kind| format!("sample-{}", kind.name()))
+    Kind::of(name).map(|_| format!("sample-{name}"))
 }
 
 /// The kind behind a sample's name: `sample-ccks2019` gives [`Kind::Ccks2019`].
@@ -122,15 +124,15 @@ pub fn kind_of_sample(name: &str) -> Option<Kind> {
     name.strip_prefix("sample-").and_then(Kind::of)
 }
 
-/// The sample as sentences: what the readers give for the files that [`write`] makes with that seed.
-///
-/// For the corpora that are documents in their files, a clinical record is one sentence of characters, and an abstract
-/// the sentences of the three-column files.
+/// The sample as sentences: what [`catalog::load_sentences`](crate::catalog::load_sentences) gives for the files that
+/// [`write`] makes, identifiers included. Clinical records are cut into pieces; abstracts are the sentences of the
+/// three-column files.
 pub fn sentences(kind: Kind, seed: u64) -> Corpus<Sentence> {
     make::sentences(kind, seed)
 }
 
-/// The sample as documents with character offsets. Corpora that are sentences in their files become one document a
+/// The sample as documents with character offsets: what [`catalog::load_documents`](crate::catalog::load_documents) gives
+/// for the views that have documents (`ccks2019`, `pubtator-ncbi`, `pubtator-cdr`). Corpora that are sentences in their files become one document a
 /// sentence.
 pub fn documents(kind: Kind, seed: u64) -> Corpus<Document> {
     make::documents(kind, seed)

@@ -13,18 +13,62 @@ use super::template::{Split, text};
 use super::{Kind, make, sentences};
 use crate::corpus::{Corpus, Document, Sentence};
 use crate::error::{DataError, Result};
+use crate::formats::ccks::EntityType;
 
-/// Identifier of a sentence or record, unique in its corpus.
-pub(super) fn sentence_id(kind: Kind, split: Split, index: usize) -> String {
+/// Name of the file that a split is written to, without its folder; the readers make identifiers of it.
+pub(super) fn file_name(kind: Kind, split: Split) -> String {
+    let name = split_name(split);
     match kind {
-        Kind::Pd1998 => pd_id(index),
-        _ => format!("{}-{}-{}", kind.name(), split_name(split), index + 1),
+        Kind::Msra => format!("{name}.bio"),
+        Kind::Weibo => format!("weiboNER.conll.{name}"),
+        Kind::WeiboRevised => format!("weiboNER_2nd_conll.{name}"),
+        Kind::Pd1998 => "pd199801.gb18030.txt".to_owned(),
+        Kind::SighanMsr => "msr_test_gold.utf8".to_owned(),
+        Kind::SighanPku => "pku_test_gold.utf8".to_owned(),
+        Kind::MsrTrainTail => "msr_train_tail.masked.utf8".to_owned(),
+        Kind::Ccks2019 => "subtask1_test_set_with_answer.json".to_owned(),
+        Kind::Cmdd => format!("{name}.jsonl"),
+        Kind::Biomedical(_) => format!("{}.tsv", if split == Split::Dev { "devel" } else { name }),
+        Kind::MtaalNcbi | Kind::MtaalCdr => format!("{name}.txt"),
     }
 }
 
-/// Identifier of an utterance: its dialogue's and its place in it.
+/// Identifier of a clinical record: its file and line. Training records are in two files, the first with two fifths.
+pub(super) fn record_id(split: Split, index: usize) -> String {
+    let first = RECORDS_IN_FIRST_PART;
+    match split {
+        Split::Train if index < first => format!("subtask1_training_part1.txt:{}", index + 1),
+        Split::Train => format!("subtask1_training_part2.txt:{}", index + 1 - first),
+        _ => format!("{}:{}", file_name(Kind::Ccks2019, split), index + 1),
+    }
+}
+
+/// Training records in the first of the two files; the real ones have 400 and 600.
+const RECORDS_IN_FIRST_PART: usize = 48;
+
+/// Sentences between two document marks.
+const DOCUMENT: usize = 10;
+
+/// Gives sentences of a column file the identifiers `file:line` that its reader gives them.
+pub(super) fn number_lines(kind: Kind, split: Split, items: &mut [Sentence]) {
+    let name = file_name(kind, split);
+    let docstart = matches!(kind, Kind::Biomedical(set) if set.docstart());
+    let mut line = 1;
+    for (i, sentence) in items.iter_mut().enumerate() {
+        if docstart && i % DOCUMENT == 0 {
+            line += 2;
+        }
+        sentence.id = format!("{name}:{line}");
+        line += sentence.tokens.len() + 1;
+        if kind == Kind::Weibo {
+            line += sentence.tokens.iter().filter(|t| is_pair(t)).count();
+        }
+    }
+}
+
+/// Identifier of an utterance: its dialogue's and its place in it, from 0.
 pub(super) fn utterance_id(split: Split, dialogue: usize, utterance: usize) -> String {
-    format!("{}#{}", dialogue_id(split, dialogue), utterance + 1)
+    format!("{}#{utterance}", dialogue_id(split, dialogue))
 }
 
 fn dialogue_id(split: Split, dialogue: usize) -> String {
@@ -37,7 +81,7 @@ fn dialogue_id(split: Split, dialogue: usize) -> String {
 }
 
 /// `date-page-article-paragraph`, ten paragraphs an article.
-fn pd_id(index: usize) -> String {
+pub(super) fn pd_id(index: usize) -> String {
     format!("19980101-01-{:03}-{:03}", index / 10 + 1, index % 10 + 1)
 }
 
@@ -74,7 +118,7 @@ pub(super) fn files(kind: Kind, seed: u64) -> Vec<(String, Vec<u8>)> {
         }
         Kind::Weibo => sentences(kind, seed)
             .splits()
-            .map(|(split, items)| (format!("weibo/weiboNER.conll.{split}"), cesu8(&two_columns(items))))
+            .map(|(split, items)| (format!("weibo/weiboNER.conll.{split}"), utf16_lines(items)))
             .to_vec(),
         Kind::WeiboRevised => {
             let digits = make::map(&make::filled(kind, seed), |_, _, segments| positions(segments));
@@ -99,10 +143,9 @@ pub(super) fn files(kind: Kind, seed: u64) -> Vec<(String, Vec<u8>)> {
         }
         Kind::Ccks2019 => {
             let corpus = super::documents(kind, seed);
-            let half = corpus.train.len() * 2 / 5;
             vec![
-                utf8("ccks2019/subtask1_training_part1.txt", records(&corpus.train[..half])),
-                utf8("ccks2019/subtask1_training_part2.txt", records(&corpus.train[half..])),
+                utf8("ccks2019/subtask1_training_part1.txt", records(&corpus.train[..RECORDS_IN_FIRST_PART])),
+                utf8("ccks2019/subtask1_training_part2.txt", records(&corpus.train[RECORDS_IN_FIRST_PART..])),
                 utf8("ccks2019/subtask1_test_set_with_answer.json", records(&corpus.test)),
             ]
         }
@@ -149,11 +192,11 @@ fn two_columns(items: &[Sentence]) -> String {
     out
 }
 
-/// A `-DOCSTART-` line before every tenth sentence.
+/// A `-DOCSTART-` line before every [`DOCUMENT`] sentences.
 fn with_documents(text: &str) -> String {
     let mut out = String::new();
     for (i, sentence) in text.split_terminator("\n\n").enumerate() {
-        if i % 10 == 0 {
+        if i % DOCUMENT == 0 {
             out.push_str("-DOCSTART-\tO\n\n");
         }
         out.push_str(sentence);
@@ -162,22 +205,32 @@ fn with_documents(text: &str) -> String {
     out
 }
 
-/// Characters outside the basic plane as two encoded surrogates, the way the first version of the corpus has them.
-fn cesu8(text: &str) -> Vec<u8> {
-    let mut out = Vec::with_capacity(text.len());
-    for c in text.chars() {
-        if (c as u32) < 0x1_0000 {
-            out.extend_from_slice(c.encode_utf8(&mut [0; 4]).as_bytes());
-            continue;
+/// True for the characters that UTF-16 writes as two units.
+fn is_pair(token: &str) -> bool {
+    token.chars().any(|c| c.len_utf16() == 2)
+}
+
+/// [`two_columns`] the way the first version of WeiboNER is written, one UTF-16 unit a line: of a character that needs two
+/// of them, each half stands on a line of its own, in three bytes (CESU-8).
+fn utf16_lines(items: &[Sentence]) -> Vec<u8> {
+    let mut out = Vec::new();
+    for sentence in items {
+        for (token, tag) in sentence.tokens.iter().zip(bio(sentence)) {
+            if is_pair(token) {
+                for unit in token.encode_utf16() {
+                    let bytes = [
+                        0xE0 | (unit >> 12) as u8,
+                        0x80 | ((unit >> 6) & 0x3F) as u8,
+                        0x80 | (unit & 0x3F) as u8,
+                    ];
+                    out.extend(bytes);
+                    out.extend(format!("\t{tag}\n").bytes());
+                }
+            } else {
+                out.extend(format!("{token}\t{tag}\n").bytes());
+            }
         }
-        for unit in c.encode_utf16(&mut [0; 2]) {
-            let unit = *unit;
-            out.extend([
-                0xE0 | (unit >> 12) as u8,
-                0x80 | (unit >> 6 & 0x3F) as u8,
-                0x80 | (unit & 0x3F) as u8,
-            ]);
-        }
+        out.push(b'\n');
     }
     out
 }
@@ -239,6 +292,11 @@ fn mask_digits(text: &str) -> String {
     text.chars().map(|c| if c.is_ascii_digit() { '0' } else { c }).collect()
 }
 
+/// The corpus's own name of an entity type.
+fn source_name(label: &str) -> &'static str {
+    EntityType::find(label).expect("the slots have the labels of the reader").source
+}
+
 /// JSON lines with a byte-order mark.
 fn records(items: &[Document]) -> String {
     let mut out = String::from('\u{feff}');
@@ -246,7 +304,7 @@ fn records(items: &[Document]) -> String {
         let entities: Vec<_> = record
             .entities
             .iter()
-            .map(|e| json!({"label_type": e.label, "overlap": 0, "start_pos": e.start, "end_pos": e.end}))
+            .map(|e| json!({"label_type": source_name(&e.label), "overlap": 0, "start_pos": e.start, "end_pos": e.end}))
             .collect();
         let _ = writeln!(out, "{}", json!({"originalText": record.text, "entities": entities}));
     }
@@ -319,7 +377,7 @@ fn abstracts(
             let characters: Vec<char> = document.text.chars().collect();
             for e in &document.entities {
                 let mention: String = characters[e.start..e.end].iter().collect();
-                let (id, concepts) = (&document.id, e.concepts.join("|"));
+                let (id, concepts) = (&document.id, make::join_concepts(&e.concepts, "|"));
                 let _ =
                     writeln!(original, "{id}\t{}\t{}\t{mention}\t{}\t{concepts}", e.start, e.end, e.label);
             }
