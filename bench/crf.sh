@@ -4,6 +4,7 @@
 #   PYTHON=path/to/python bench/crf.sh [ROUNDS]
 #
 # PYTHON needs torch 2.11.0 and pytorch-crf 0.7.2. THREADS (default 2) holds for both.
+# Medians say what a user waits; fastest runs are what another program's load disturbs least.
 # Exits with 1 where the two do not compute the same loss and paths, or where a ratio is under its goal.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -36,12 +37,12 @@ for peer, ours in rounds:
     if abs(peer["loss"] - ours["loss"]) > 1e-5 * abs(ours["loss"]) or peer["tag_sum"] != ours["tag_sum"]:
         failed = True
         print("different results:", peer, ours)
-for key, goal in (("nll_gradient_us", 20), ("viterbi_us", 50)):
-    peer = statistics.median(p[key] for p, _ in rounds)
-    ours = statistics.median(o[key] for _, o in rounds)
-    lowest = min(p[key] / o[key] for p, o in rounds)
-    ratio = peer / ours
-    failed |= ratio < goal
-    print(f"{key:16} pytorch-crf {peer:9.1f}  medner {ours:7.1f}  ratio {ratio:6.1f}  (goal {goal}, lowest round {lowest:.1f})")
+for key, goal in (("nll_gradient", 20), ("viterbi", 50)):
+    for kind, suffix in (("median", "_us"), ("fastest", "_fastest_us")):
+        pick = statistics.median if kind == "median" else min
+        peer = pick(p[key + suffix] for p, _ in rounds)
+        ours = pick(o[key + suffix] for _, o in rounds)
+        failed |= peer / ours < goal
+        print(f"{key:12} {kind:7}  pytorch-crf {peer:9.1f} us  medner {ours:7.1f} us  ratio {peer / ours:6.1f}  (goal {goal})")
 sys.exit(1 if failed else 0)
 PYTHON
