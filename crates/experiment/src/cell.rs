@@ -6,6 +6,7 @@
 //! a change that alters no number keeps the results (one that does raises the method's results version).
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -95,7 +96,11 @@ impl Cell {
         let mut text = String::new();
         write_canonical(&content, &mut text);
         let digest = Sha256::digest(text.as_bytes());
-        digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect()
+        let (head, _) = digest.split_at(8);
+        head.iter().fold(String::with_capacity(16), |mut hex, byte| {
+            let _ = write!(hex, "{byte:02x}");
+            hex
+        })
     }
 
     /// `system / dataset / seed`, as the logs name it.

@@ -9,7 +9,7 @@ use clap::{Arg, ArgMatches, Args, Command, FromArgMatches};
 
 use crate::config::Value;
 use crate::context::{Progress, RunContext, Stop, Stopped};
-use crate::display::{self, LogFormat};
+use crate::display::{self, LogFormat, say};
 use crate::error::{ExperimentError, Result};
 use crate::method::{EvaluateArgs, Method, PredictArgs, PredictFormat, TrainArgs};
 use crate::reproduce::{self, ReproduceArgs, Setting, parse_set};
@@ -175,12 +175,15 @@ fn install_signals(stop: &Stop) {
     }
 }
 
+/// A verb with its flags. The flags' own doc comments would replace the verb's: its texts are set after them.
+fn verb<A: Args>(verb: &'static str, about: &'static str, examples: String) -> Command {
+    let command = A::augment_args(Command::new(verb));
+    command.about(about).long_about(None).after_help(format!("Examples:\n{examples}"))
+}
+
 fn command(method: &dyn Method) -> Command {
     let name = method.name();
-    let verb = |verb: &'static str, about: &'static str, examples: String| {
-        Command::new(verb).about(about).after_help(format!("Examples:\n{examples}"))
-    };
-    let mut reproduce = ReproduceArgs::augment_args(verb(
+    let mut reproduce = verb::<ReproduceArgs>(
         "reproduce",
         "Run a paper's tables and figures and write them beside the published numbers",
         format!(
@@ -189,7 +192,7 @@ fn command(method: &dyn Method) -> Command {
              {name} reproduce --dry-run                     what would run, and a plan for a cluster\n\n\
              What is finished is not run again; a stopped or killed run goes on where it was."
         ),
-    ));
+    );
     for shortcut in method.shortcuts() {
         reproduce = reproduce.arg(
             Arg::new(shortcut.flag).long(shortcut.flag).value_name(shortcut.value_name).help(shortcut.help),
@@ -199,7 +202,7 @@ fn command(method: &dyn Method) -> Command {
         .subcommand_required(true)
         .arg_required_else_help(true)
         .subcommand(reproduce)
-        .subcommand(TrainFlags::augment_args(verb(
+        .subcommand(verb::<TrainFlags>(
             "train",
             "Train a model on your own files",
             format!(
@@ -208,35 +211,35 @@ fn command(method: &dyn Method) -> Command {
                  {name} train --config my.yaml --train train.txt --out model --resume\n\n\
                  `{name} config` prints every key with its default."
             ),
-        )))
-        .subcommand(EvaluateFlags::augment_args(verb(
+        ))
+        .subcommand(verb::<EvaluateFlags>(
             "evaluate",
             "Score a trained model on a test file",
             format!("  {name} evaluate --model model --test test.txt"),
-        )))
-        .subcommand(PredictFlags::augment_args(verb(
+        ))
+        .subcommand(verb::<PredictFlags>(
             "predict",
             "Label text with a trained model",
             format!(
                 "  {name} predict --model model --input notes.txt --format text\n  \
                  cat notes.txt | {name} predict --model model > entities.jsonl"
             ),
-        )))
-        .subcommand(ConfigFlags::augment_args(verb(
+        ))
+        .subcommand(verb::<ConfigFlags>(
             "config",
             "Print the configuration, every key with its value",
             format!("  {name} config\n  {name} config table2 --system NAME --profile cpu"),
-        )))
-        .subcommand(RunCellArgs::augment_args(verb(
+        ))
+        .subcommand(verb::<RunCellArgs>(
             "run-cell",
             "Run one cell of a plan, as one job of a cluster",
             format!("  {name} reproduce --dry-run\n  {name} run-cell HASH --plan results/quick/{name}/checkpoints/plan.json"),
-        )))
-        .subcommand(CompletionFlags::augment_args(verb(
+        ))
+        .subcommand(verb::<CompletionFlags>(
             "completions",
             "Print completions for a shell",
             format!("  {name} completions bash > ~/.local/share/bash-completion/completions/{name}"),
-        )));
+        ));
     for own in method.commands() {
         command = command.subcommand(own);
     }
@@ -287,7 +290,7 @@ fn dispatch(
         "config" => {
             let flags = ConfigFlags::from_arg_matches(matches)?;
             let config = shown_config(method, &flags, global)?;
-            print!("{}", serde_yaml::to_string(&config)?);
+            say(serde_yaml::to_string(&config)?.trim_end());
             Ok(0)
         }
         _ => own_files(method, verb, matches, global, stop),
@@ -341,9 +344,9 @@ fn own_files(
             let ctx = context(&flags.model, Some(&flags.machine))?;
             let scores = method.evaluate(&EvaluateArgs { model: flags.model, test: flags.test }, &ctx)?;
             if flags.json {
-                println!("{}", serde_json::to_string_pretty(&scores)?);
+                say(&serde_json::to_string_pretty(&scores)?);
             } else {
-                println!("{}", summary::scores(&scores));
+                say(&summary::scores(&scores));
             }
         }
         "predict" => {

@@ -1,6 +1,7 @@
 //! What a person sees while cells run: bars with rate and time left on a terminal, plain lines elsewhere.
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 use std::io::{IsTerminal, Write};
 use std::sync::{Arc, LazyLock};
 use std::time::{Duration, Instant};
@@ -42,6 +43,11 @@ pub(crate) fn init_log(quiet: bool, format: LogFormat) {
     };
 }
 
+/// Results on standard output. A reader that has gone (`| head`) or a full disk under it is no reason to panic.
+pub(crate) fn say(text: &str) {
+    writeln!(std::io::stdout(), "{text}").ok();
+}
+
 struct AboveBars;
 
 impl<'a> MakeWriter<'a> for AboveBars {
@@ -54,7 +60,8 @@ impl<'a> MakeWriter<'a> for AboveBars {
 
 impl Write for AboveBars {
     fn write(&mut self, text: &[u8]) -> std::io::Result<usize> {
-        BARS.suspend(|| std::io::stderr().write_all(text))?;
+        // Nowhere to complain to when standard error is full or closed; the run goes on.
+        BARS.suspend(|| std::io::stderr().write_all(text)).ok();
         Ok(text.len())
     }
 
@@ -169,7 +176,7 @@ impl Running {
             if report.total > report.done {
                 let left = (report.total - report.done) as f64 / measured.max(1e-9);
                 if measured > 0.0 && left < 1e7 {
-                    text.push_str(&format!(", {} left", HumanDuration(Duration::from_secs_f64(left))));
+                    let _ = write!(text, ", {} left", HumanDuration(Duration::from_secs_f64(left)));
                 }
             }
         }

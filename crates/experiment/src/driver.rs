@@ -6,6 +6,7 @@
 //! alone and a second Ctrl-C does not cut a child off in the middle of its save.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
@@ -19,6 +20,12 @@ use crate::error::{ExperimentError, Result};
 use crate::plan::PlanFile;
 use crate::record::Status;
 use crate::store::Store;
+
+/// Cells that failed, or whose needs did, with the reason.
+pub(crate) type Failures = BTreeMap<String, String>;
+
+/// Called whenever a cell has ended: rewrites the tables.
+pub(crate) type AfterCell<'a> = &'a mut dyn FnMut(&Store, &Failures) -> Result<()>;
 
 /// How the cells are run.
 #[derive(Clone, Debug)]
@@ -39,8 +46,8 @@ pub(crate) struct Driver<'a> {
 pub(crate) struct Drive {
     /// Cells that ran to their end in this run.
     pub finished: BTreeSet<String>,
-    /// Cells that failed, or whose needs did, with the reason.
-    pub failed: BTreeMap<String, String>,
+    /// Cells that failed, or whose needs did.
+    pub failed: Failures,
     /// Cells that were asked to stop and saved.
     pub stopped: BTreeSet<String>,
 }
@@ -63,7 +70,7 @@ impl Driver<'_> {
         cells: &[&Cell],
         store: &mut Store,
         display: &mut Display,
-        after: &mut dyn FnMut(&Store, &BTreeMap<String, String>) -> Result<()>,
+        after: AfterCell,
     ) -> Result<Drive> {
         let mut drive = Drive::default();
         let mut waiting: Vec<&Cell> = cells.to_vec();
@@ -88,7 +95,7 @@ impl Driver<'_> {
         display: &mut Display,
         drive: &mut Drive,
         (events, inbox): (&Sender<Event>, &Receiver<Event>),
-        after: &mut dyn FnMut(&Store, &BTreeMap<String, String>) -> Result<()>,
+        after: AfterCell,
     ) -> Result<()> {
         let mut stopping = false;
         loop {
@@ -264,14 +271,14 @@ fn tail(path: &Path) -> String {
     if lines.is_empty() { "(empty)".to_owned() } else { lines.join(" | ") }
 }
 
-/// `, ner f1 0.8127` of the first tasks.
+/// `, ner f1 0.8127`: one score to recognise the run by.
 fn brief(scores: &crate::record::Scores) -> String {
     let mut out = String::new();
-    for (task, metrics) in scores.iter().take(2) {
-        let main = ["f1", "accuracy"].iter().find_map(|name| metrics.get_key_value(*name));
-        if let Some((metric, value)) = main.or_else(|| metrics.iter().next().map(|(k, v)| (k, v))) {
-            out.push_str(&format!(", {task} {metric} {value:.4}"));
-        }
+    let with_f1 = scores.iter().filter_map(|(task, metrics)| Some((task, "f1", metrics.get("f1")?)));
+    let any =
+        scores.iter().filter_map(|(task, m)| m.iter().next().map(|(metric, v)| (task, metric.as_str(), v)));
+    for (task, metric, value) in with_f1.chain(any).take(1) {
+        let _ = write!(out, ", {task} {metric} {value:.4}");
     }
     out
 }

@@ -14,7 +14,7 @@ use crate::record::{Outcome, Scores};
 /// A paper's method: its configuration, its data, its systems.
 ///
 /// A `main.rs` is then
-/// ```ignore
+/// ```text
 /// fn main() -> std::process::ExitCode {
 ///     medner_experiment::main(&MyMethod)
 /// }

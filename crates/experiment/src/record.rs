@@ -1,6 +1,7 @@
 //! What came out of a cell: a small JSON file, written at once or not at all.
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 use std::fs;
 use std::io::Write;
 use std::path::Path;
@@ -56,9 +57,9 @@ impl From<Units> for String {
             if !out.is_empty() {
                 out.push(' ');
             }
-            out.push_str(&format!("{}/{}/{}", first.gold, first.predicted, first.correct));
+            let _ = write!(out, "{}/{}/{}", first.gold, first.predicted, first.correct);
             if same > 1 {
-                out.push_str(&format!("x{same}"));
+                let _ = write!(out, "x{same}");
             }
             rest = &rest[same..];
         }

@@ -1,13 +1,14 @@
 //! `<method> reproduce`: from tables to CSVs.
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 use crate::cell::Cell;
 use crate::config::Value;
 use crate::context::Stop;
-use crate::display::{Display, LogFormat};
-use crate::driver::{Drive, Driver};
+use crate::display::{Display, LogFormat, say};
+use crate::driver::{Drive, Driver, Failures};
 use crate::error::{ExperimentError, Result};
 use crate::machine;
 use crate::method::Method;
@@ -141,6 +142,9 @@ pub(crate) fn reproduce(method: &dyn Method, args: &ReproduceArgs, setting: &Set
     Ok(code)
 }
 
+/// Writes every table; the flag says that it is the run's last time.
+type WriteTables<'a> = &'a dyn Fn(&Store, &Failures, bool) -> Result<()>;
+
 struct Run<'a> {
     method: &'a dyn Method,
     args: &'a ReproduceArgs,
@@ -204,7 +208,7 @@ impl Run<'_> {
 
         let flags = self.flags_for_commands();
         let program = program(method);
-        let write = |store: &Store, failed: &BTreeMap<String, String>, last: bool| -> Result<()> {
+        let write = |store: &Store, failed: &Failures, last: bool| -> Result<()> {
             let maker = Maker {
                 label: &label,
                 store,
@@ -243,7 +247,7 @@ impl Run<'_> {
         file: &PlanFile,
         path: &Path,
         store: &mut Store,
-        write: &dyn Fn(&Store, &BTreeMap<String, String>, bool) -> Result<()>,
+        write: WriteTables,
     ) -> Result<Drive> {
         if cells.is_empty() {
             return Ok(Drive::default());
@@ -306,15 +310,15 @@ impl Run<'_> {
     fn flags_for_commands(&self) -> String {
         let mut flags = format!(" --profile {}", self.args.profile);
         if self.args.device != "cpu" {
-            flags.push_str(&format!(" --device {}", quoted(&self.args.device)));
+            let _ = write!(flags, " --device {}", quoted(&self.args.device));
         }
         for (_, flag, value) in &self.setting.shortcuts {
-            flags.push_str(&format!(" {flag} {}", quoted(value)));
+            let _ = write!(flags, " {flag} {}", quoted(value));
         }
         for set in &self.args.sets {
             let text = set.place.to_string();
             let text = text.strip_prefix("--set ").unwrap_or(&text);
-            flags.push_str(&format!(" --set {}", quoted(text)));
+            let _ = write!(flags, " --set {}", quoted(text));
         }
         flags
     }
@@ -334,34 +338,34 @@ impl Run<'_> {
     }
 
     fn say_plan(&self, plan: &Plan, cells: &[&Cell], store: &Store, path: &Path) {
-        println!("{} of {} cells are to run, needs before dependents:", cells.len(), plan.cells.len());
+        say(&format!("{} of {} cells are to run, needs before dependents:", cells.len(), plan.cells.len()));
         for cell in cells {
             let estimate = match self.method.estimate(cell) {
                 Ok(Some(text)) => format!("  {text}"),
                 Ok(None) => String::new(),
                 Err(error) => format!("  (no estimate: {error:#})"),
             };
-            println!("{}  {}{estimate}", cell.hash, cell.label());
+            say(&format!("{}  {}{estimate}", cell.hash, cell.label()));
         }
         for table in &plan.tables {
             for slot in table.slots.iter().filter(|slot| slot.selected) {
                 if let SlotState::Waits(what) = &slot.state {
-                    println!(
+                    say(&format!(
                         "waits             {} / {} / seed {}: {what}",
                         slot.system, slot.dataset, slot.seed
-                    );
+                    ));
                 }
             }
         }
-        println!(
+        say(&format!(
             "finished before: {}",
             plan.cells.keys().filter(|hash| store.finished(hash).is_some()).count()
-        );
-        println!(
+        ));
+        say(&format!(
             "one cell as one job: {} run-cell HASH --plan {}",
             program(self.method),
             quoted(&path.display().to_string())
-        );
+        ));
     }
 
     fn say_results(
@@ -374,38 +378,33 @@ impl Run<'_> {
     ) {
         if !self.setting.quiet {
             for planned in &plan.tables {
-                println!("{}", self.describe(planned, maker, &published[&planned.spec.name]));
+                say(&describe(planned, maker, &published[&planned.spec.name]));
             }
         }
         let wanted = plan.wanted();
         let before = wanted.iter().filter(|hash| maker.store.finished(hash).is_some()).count();
         let before = before - drive.finished.iter().filter(|hash| wanted.contains(hash.as_str())).count();
-        println!(
+        say(&format!(
             "{}: {} of {asked} cells run, {before} stood before, {} failed; {}",
             maker.label,
             drive.finished.len(),
             drive.failed.len(),
             maker.store.folder().display()
-        );
+        ));
         for (hash, reason) in &drive.failed {
             let label = plan.cells.get(hash).map(Cell::label).unwrap_or_default();
-            eprintln!("failed: {label} ({hash}): {reason}");
+            tracing::error!("failed: {label} ({hash}): {reason}");
         }
     }
+}
 
-    fn describe(&self, planned: &PlannedTable, maker: &Maker, published: &[Published]) -> String {
-        match planned.spec.kind {
-            Kind::Systems => summary::summary(&maker.table(planned, published)),
-            Kind::Curve => {
-                let (_, rows) = maker.curve(planned);
-                let name = &planned.spec.name;
-                format!(
-                    "{name} ({}): {}; {} rows in {name}.csv\n",
-                    maker.label,
-                    planned.spec.title,
-                    rows.len()
-                )
-            }
+fn describe(planned: &PlannedTable, maker: &Maker, published: &[Published]) -> String {
+    match planned.spec.kind {
+        Kind::Systems => summary::summary(&maker.table(planned, published)),
+        Kind::Curve => {
+            let (_, rows) = maker.curve(planned);
+            let name = &planned.spec.name;
+            format!("{name} ({}): {}; {} rows in {name}.csv\n", maker.label, planned.spec.title, rows.len())
         }
     }
 }

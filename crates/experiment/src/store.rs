@@ -225,7 +225,7 @@ impl Lock {
             }
             // A file system without locks: better to run than to refuse.
             Err(TryLockError::Error(error)) => {
-                tracing::warn!("{}: cannot be locked: {error}", path.display())
+                tracing::warn!("{}: cannot be locked: {error}", path.display());
             }
         }
         let who = format!("process {} since {}\n", std::process::id(), crate::machine::now());

@@ -1,6 +1,7 @@
 //! The table at the end of a run: one row a system and data set, one column a metric, measured beside published.
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 use std::io::IsTerminal;
 
 use comfy_table::{Attribute, Cell, Color, ContentArrangement, Table, presets::UTF8_FULL_CONDENSED};
@@ -65,11 +66,11 @@ fn score(row: &Row, colours: bool) -> Cell {
         (Some(summary), published) => {
             let mut text = number(summary.mean);
             if let Some(sd) = summary.sd {
-                text.push_str(&format!(" ± {}", number(sd)));
+                let _ = write!(text, " ± {}", number(sd));
             }
             if let (Some(published), Some(difference)) = (published, row.difference) {
                 let sign = if difference >= 0.0 { "+" } else { "" };
-                text.push_str(&format!(" [{published}, {sign}{}]", number(difference)));
+                let _ = write!(text, " [{published}, {sign}{}]", number(difference));
             }
             text
         }

@@ -2,6 +2,7 @@
 //! made it.
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 
 use medner_metrics::{Summary, t_test_one_sample};
 
@@ -125,7 +126,7 @@ impl Maker<'_> {
             for slot in slots {
                 match self.record(slot) {
                     Ok(record) => {
-                        let device = &mut devices.entry(shown.clone()).or_default();
+                        let device = devices.entry(shown.clone()).or_default();
                         if !device.contains(&record.device) {
                             device.push(record.device.clone());
                         }
@@ -146,7 +147,7 @@ impl Maker<'_> {
         let published: Vec<&Published> =
             published.iter().filter(|row| self.beside_published && row.table == spec.name).collect();
         let keys = row_order(spec, &order, &values, &published, |system, dataset| {
-            states.get(&(system.to_owned(), dataset.to_owned())).is_some()
+            states.contains_key(&(system.to_owned(), dataset.to_owned()))
         });
         let rows = keys.into_iter().map(|(key, number)| {
             let place = (key.0.clone(), key.1.clone());
@@ -247,15 +248,17 @@ impl Maker<'_> {
         let mut command = format!("{program} reproduce {}{flags}", spec.name);
         match &known.minus {
             Some((one, two)) => {
-                command.push_str(&format!(" --system {} --system {}", quoted(one), quoted(two)));
+                let _ = write!(command, " --system {} --system {}", quoted(one), quoted(two));
             }
-            None => command.push_str(&format!(" --system {}", quoted(system))),
+            None => {
+                let _ = write!(command, " --system {}", quoted(system));
+            }
         }
         // The printed name may stand for several data sets of the file.
         let plain = dataset.strip_prefix("sample-").filter(|_| !self.beside_published).unwrap_or(dataset);
         for (name, set) in &spec.datasets {
             if set.shown_as.as_deref().unwrap_or(name) == plain {
-                command.push_str(&format!(" --dataset {}", quoted(name)));
+                let _ = write!(command, " --dataset {}", quoted(name));
             }
         }
         command

@@ -1,0 +1,312 @@
+//! Whole runs of the `doses` example: what is written, what is not run again, and what a kill leaves behind.
+#![allow(clippy::unwrap_used)]
+
+mod common;
+
+use common::{FIGURE, Repo, TABLE, until};
+use medner_experiment::store::Lock;
+
+const RESULTS: &str = "results/quick/doses";
+
+#[test]
+fn a_run_writes_every_number_beside_the_published_one_and_runs_nothing_twice() {
+    let repo = Repo::new();
+    let said = repo.expect(0, &["reproduce"]);
+    // 5 systems x 2 seeds and one pre-training; the figure's cells are the table's.
+    assert!(said.contains("quick: 11 of 11 cells run, 0 stood before, 0 failed"), "{said}");
+    let table = "results/quick/doses/table2.csv";
+    assert_eq!(repo.value(table, "One letter", "f1", "published"), "80.5");
+    assert_eq!(repo.value(table, "One letter", "f1", "n"), "2");
+    assert_eq!(repo.value(table, "One letter", "f1", "verdict"), "below");
+    assert_eq!(repo.value(table, "Two letters", "f1", "verdict"), "measured");
+    assert_eq!(repo.value(table, "Another team", "f1", "verdict"), "published only");
+    assert_eq!(repo.value(table, "Later", "f1", "verdict"), "waits: published weights");
+    let mean = |system| repo.value(table, system, "f1", "mean").parse::<f64>().unwrap();
+    let difference = mean("Two letters") - mean("One letter");
+    assert!((mean("Two minus one") - difference).abs() < 1e-5);
+    assert!(mean("One letter") > 1.0, "a share where per cent was asked for");
+    let compared = repo.csv("results/quick/doses/table2-comparisons.csv");
+    assert_eq!(compared[0]["p_units"].split(' ').count(), 2, "{compared:?}");
+    assert_eq!(repo.csv("results/quick/doses/runs.csv").len(), 11);
+
+    let before = (repo.records(RESULTS), repo.read(table));
+    let said = repo.expect(0, &["reproduce"]);
+    assert!(
+        said.contains("0 of 0 cells run, 11 stood before")
+            || said.contains("0 of 0 cells run, 10 stood before"),
+        "{said}"
+    );
+    assert_eq!((repo.records(RESULTS), repo.read(table)), before);
+    // A further seed is one more cell a system, shown beside the others.
+    let said = repo.expect(0, &["reproduce", "table2", "--seeds", "9", "--system", "Two letters"]);
+    assert!(said.contains("1 of 1 cells run"), "{said}");
+    assert_eq!(repo.value(table, "Two letters", "f1", "n"), "3");
+}
+
+#[test]
+fn the_same_cells_give_the_same_bytes_whatever_the_number_of_processes() {
+    let (one, two) = (Repo::new(), Repo::new());
+    one.expect(0, &["reproduce", "--jobs", "1"]);
+    two.expect(0, &["reproduce", "--jobs", "4"]);
+    for file in ["table2.csv", "fig7.csv", "table2-comparisons.csv"] {
+        let name = format!("{RESULTS}/{file}");
+        assert_eq!(one.read(&name), two.read(&name), "{file}");
+    }
+}
+
+#[test]
+fn killed_at_any_moment_it_goes_on_to_the_same_tables() {
+    let slow = TABLE.replace("config: {epochs: 3}", "config: {epochs: 12, pause: 15}");
+    let slow_figure = FIGURE.replace("config: {epochs: 3}", "config: {epochs: 12, pause: 15}");
+    let write = |repo: &Repo| {
+        repo.write("experiments/doses/table2.yaml", &slow);
+        repo.write("experiments/doses/fig7.yaml", &slow_figure);
+    };
+    let undisturbed = Repo::new();
+    write(&undisturbed);
+    undisturbed.expect(0, &["reproduce", "--jobs", "3"]);
+
+    let repo = Repo::new();
+    write(&repo);
+    let mut kills = 0;
+    for finished in [0, 1, 3, 6, 8] {
+        let mut driver = repo.spawn(&["reproduce", "--jobs", "3"]);
+        let enough =
+            || repo.records(RESULTS).len() >= finished && repo.path(RESULTS).join("table2.csv").is_file();
+        until("some cells", || enough() || driver.try_wait().unwrap().is_some());
+        if driver.try_wait().unwrap().is_none() {
+            driver.kill().unwrap(); // SIGKILL
+            kills += 1;
+        }
+        driver.wait().unwrap();
+        // Valid at every moment: as many fields in each row as in the header (the reader checks), no temporary names.
+        assert!(repo.csv("results/quick/doses/table2.csv").len() >= 7);
+        if repo.path("results/quick/doses/runs.csv").is_file() {
+            assert!(repo.csv("results/quick/doses/runs.csv").len() <= 11);
+        }
+    }
+    assert!(kills >= 3, "only {kills} kills hit a running driver");
+    repo.expect(0, &["reproduce", "--jobs", "3"]);
+    for file in ["table2.csv", "fig7.csv", "table2-comparisons.csv"] {
+        let name = format!("{RESULTS}/{file}");
+        assert_eq!(repo.read(&name), undisturbed.read(&name), "{file}");
+    }
+    let left: Vec<String> = std::fs::read_dir(repo.path(RESULTS))
+        .unwrap()
+        .map(|entry| common::name_of(&entry.unwrap().path()))
+        .filter(|name| name.ends_with(".tmp"))
+        .collect();
+    assert!(left.is_empty(), "{left:?}");
+}
+
+#[test]
+fn a_cell_goes_on_from_its_checkpoint() {
+    let repo = Repo::new();
+    repo.write("experiments/doses/table2.yaml", &TABLE.replace("{epochs: 3}", "{epochs: 40, pause: 20}"));
+    let args = ["reproduce", "table2", "--system", "Two letters", "--seeds", "1"];
+    let mut driver = repo.spawn(&args);
+    let checkpoints = repo.path(RESULTS).join("checkpoints");
+    let model = || {
+        let entries = std::fs::read_dir(&checkpoints).ok()?;
+        let mut models = entries.map(|entry| entry.unwrap().path().join("model.json"));
+        let path = models.find(|path| path.is_file())?;
+        let value: serde_json::Value = serde_json::from_str(&std::fs::read_to_string(path).ok()?).ok()?;
+        value["epoch"].as_u64()
+    };
+    until("five epochs", || model().is_some_and(|epoch| epoch >= 5));
+    // SIGTERM: the child finishes its step and saves; the exit code is 128 + 15.
+    let killed =
+        std::process::Command::new("kill").args(["-TERM", &driver.id().to_string()]).status().unwrap();
+    assert!(killed.success());
+    assert_eq!(driver.wait().unwrap().code(), Some(143));
+    let reached = model().unwrap();
+    assert!((5..40).contains(&reached), "stopped at epoch {reached}");
+    assert!(repo.records(RESULTS).is_empty(), "a stopped cell has no record");
+    // A mark in the checkpoint's curve comes out in the record only if the run really went on from there.
+    let folders =
+        std::fs::read_dir(&checkpoints).unwrap().map(|entry| entry.unwrap().path().join("model.json"));
+    let path = folders.into_iter().find(|path| path.is_file()).unwrap();
+    let mut state: serde_json::Value =
+        serde_json::from_str(&std::fs::read_to_string(&path).unwrap()).unwrap();
+    state["curve"]["rows"][0][2] = (-1.0).into();
+    std::fs::write(&path, state.to_string()).unwrap();
+    repo.expect(0, &args);
+    let records = repo.records(RESULTS);
+    let record: serde_json::Value = serde_json::from_str(records.values().next().unwrap()).unwrap();
+    let rows = record["outcome"]["curves"]["learning"]["rows"].as_array().unwrap();
+    assert_eq!((rows.len(), rows[0][2].as_f64()), (40, Some(-1.0)));
+}
+
+#[test]
+fn a_failed_cell_is_one_row_and_the_others_go_on() {
+    let repo = Repo::new();
+    let broken = "  Not a number: {config: {task: fail}, datasets: [Notes], seeds: [1]}
+  Panics: {config: {task: panic}, datasets: [Notes], seeds: [1]}
+  Killed: {config: {task: abort}, datasets: [Notes], seeds: [1]}
+  After it: {needs: {start: Not a number}, datasets: [Notes], seeds: [1]}
+";
+    repo.write(
+        "experiments/doses/table2.yaml",
+        &TABLE.replace("  Two minus one", &format!("{broken}  Two minus one")),
+    );
+    let said = repo.expect(1, &["reproduce", "table2"]);
+    assert!(said.contains("11 of 15 cells run, 0 stood before, 4 failed"), "{said}");
+    let verdict = |system| repo.value("results/quick/doses/table2.csv", system, "f1", "verdict");
+    assert_eq!(verdict("Not a number"), "failed: loss is NaN at step 12 (sentences 3, 7)");
+    assert!(
+        verdict("Panics").starts_with("failed: the method panicked at crates/experiment/examples/doses.rs:"),
+        "{}",
+        verdict("Panics")
+    );
+    assert!(
+        verdict("Killed").starts_with("failed: its process was killed by signal 6"),
+        "{}",
+        verdict("Killed")
+    );
+    assert!(verdict("After it").contains("its need `start`"), "{}", verdict("After it"));
+    assert_eq!(verdict("Two letters"), "measured");
+    // Failures are tried again, the finished are not.
+    let said = repo.expect(1, &["reproduce", "table2"]);
+    assert!(said.contains("0 of 4 cells run, 10 stood before, 4 failed"), "{said}");
+}
+
+#[test]
+fn a_damaged_record_is_named_and_its_cell_run_again() {
+    let repo = Repo::new();
+    repo.expect(0, &["reproduce", "table2"]);
+    let table = repo.read("results/quick/doses/table2.csv");
+    let records = repo.records(RESULTS);
+    let (name, content) = records.iter().next().unwrap();
+    repo.write(&format!("{RESULTS}/runs/{name}"), &content[..content.len() / 2]);
+    let (edited, content) = records.iter().nth(1).unwrap();
+    repo.write(&format!("{RESULTS}/runs/{edited}"), &content.replace("\"seed\": ", "\"seed\": 7"));
+    let said = repo.expect(0, &["reproduce", "table2"]);
+    assert!(said.contains(&format!("{name}: damaged run record: EOF")), "{said}");
+    assert!(said.contains(&format!("{edited}: damaged run record: its cell is called")), "{said}");
+    assert!(said.contains("2 of 2 cells run"), "{said}");
+    assert_eq!(repo.read("results/quick/doses/table2.csv"), table);
+}
+
+#[test]
+fn two_drivers_do_not_share_a_folder() {
+    let repo = Repo::new();
+    std::fs::create_dir_all(repo.path(RESULTS).join("checkpoints")).unwrap();
+    let held = Lock::take(&repo.path(RESULTS).join("checkpoints/lock")).unwrap();
+    let said = repo.expect(1, &["reproduce", "table2"]);
+    assert!(said.contains(&format!("in use by another run (process {}", std::process::id())), "{said}");
+    drop(held);
+    repo.expect(0, &["reproduce", "table2", "--seeds", "1", "--system", "One letter"]);
+}
+
+#[test]
+fn a_folder_that_cannot_be_written_to_is_an_error_with_a_remedy() {
+    let repo = Repo::new();
+    repo.write("a-file", "");
+    let said = repo.expect(1, &["reproduce", "table2", "--results", "a-file/below"]);
+    assert!(
+        said.contains("cannot create") && said.contains("a-file") && said.contains("--results DIR"),
+        "{said}"
+    );
+    // Every write fails as on a full disk (here with "File too large").
+    let mut full = std::process::Command::new("sh");
+    full.args(["-c", "trap '' XFSZ; ulimit -f 0; exec \"$0\" \"$@\""]);
+    let program = repo.command(&[]).get_program().to_owned();
+    let output = full
+        .arg(program)
+        .args(["reproduce", "table2"])
+        .current_dir(repo.path(""))
+        .env("DOSES_DATA", repo.path("datasets"))
+        .output()
+        .unwrap();
+    let said = common::text(&output);
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert!(said.contains("cannot write") && said.contains("free some space"), "{said}");
+}
+
+#[test]
+fn one_cell_is_one_job() {
+    let repo = Repo::new();
+    let said = repo.expect(0, &["reproduce", "table2", "--dry-run"]);
+    assert!(said.contains("11 of 11 cells are to run") && said.contains("waits"), "{said}");
+    assert!(repo.records(RESULTS).is_empty());
+    let plan = format!("{RESULTS}/checkpoints/plan.json");
+    let hash = |label: &str| {
+        let line = said.lines().find(|line| line.contains(label)).unwrap();
+        line.split_whitespace().next().unwrap().to_owned()
+    };
+    let early = repo.expect(2, &["run-cell", &hash("Warm.start / Notes / seed 1"), "--plan", &plan]);
+    assert!(early.contains("needed as `start`"), "{early}");
+    repo.expect(0, &["run-cell", &hash("pre-training / Plain"), "--plan", &plan]);
+    repo.expect(0, &["run-cell", &hash("Warm.start / Notes / seed 1"), "--plan", &plan, "--threads", "1"]);
+    repo.expect(2, &["run-cell", "0000000000000000", "--plan", &plan]);
+    repo.expect(2, &["run-cell", "0000000000000000", "--plan", "experiments/doses/table2.yaml"]);
+    let said = repo.expect(0, &["reproduce", "table2"]);
+    assert!(said.contains("9 of 9 cells run, 1 stood before"), "{said}");
+}
+
+#[test]
+fn a_missing_data_set_is_replaced_by_the_sample_under_its_own_name() {
+    let repo = Repo::new();
+    std::fs::remove_file(repo.path("datasets/doses.txt")).unwrap();
+    let said = repo.expect(0, &["reproduce", "table2"]);
+    assert!(said.contains("DATA MISSING: `doses`") && said.contains("run `doses make-data`"), "{said}");
+    let verdict = repo.value("results/quick/doses/table2.csv", "One letter", "f1", "verdict");
+    assert!(verdict.starts_with("waits: data set `doses`:"), "{verdict}");
+    let rows = repo.csv("results/sample/doses/table2.csv");
+    assert!(rows.len() >= 12, "{rows:?}");
+    for row in &rows {
+        assert_eq!((row["dataset"].as_str(), row["published"].as_str()), ("sample-Notes", ""), "{row:?}");
+        assert!(row["verdict"] == "sample" || row["verdict"].starts_with("waits"), "{row:?}");
+        assert!(row["difference"].is_empty() && row["p_value"].is_empty());
+    }
+    let said = repo.expect(0, &["reproduce", "table2", "--no-sample"]);
+    assert!(!said.contains("sample:"), "{said}");
+}
+
+#[test]
+fn numbers_on_record_stand_where_the_data_are_missing() {
+    let repo = Repo::new();
+    repo.expect(0, &["reproduce"]);
+    let files = ["table2.csv", "fig7.csv", "table2-comparisons.csv"].map(|file| format!("{RESULTS}/{file}"));
+    let before: Vec<String> = files.iter().map(|file| repo.read(file)).collect();
+    std::fs::remove_dir_all(repo.path("datasets")).unwrap();
+    std::fs::remove_dir_all(repo.path(RESULTS).join("checkpoints")).unwrap();
+    let said = repo.expect(0, &["reproduce", "--no-sample"]);
+    assert!(said.contains("0 of 0 cells run, 10 stood before"), "{said}");
+    let after: Vec<String> = files.iter().map(|file| repo.read(file)).collect();
+    assert_eq!(after, before);
+}
+
+#[test]
+fn other_values_do_not_touch_the_profile_s_results() {
+    let repo = Repo::new();
+    repo.expect(0, &["reproduce", "table2", "--system", "One letter"]);
+    let before = repo.read("results/quick/doses/table2.csv");
+    repo.expect(0, &["reproduce", "table2", "--system", "One letter", "--set", "epochs=1"]);
+    assert_eq!(repo.read("results/quick/doses/table2.csv"), before);
+    let command = repo.value("results/quick+set/doses/table2.csv", "One letter", "f1", "command");
+    assert!(command.ends_with("--set epochs=1 --system 'One letter' --dataset Notes"), "{command}");
+    assert_eq!(repo.value("results/quick+set/doses/table2.csv", "One letter", "f1", "profile"), "quick+set");
+}
+
+#[test]
+fn a_method_s_own_flag_ends_a_wait_and_its_files_are_hashed() {
+    let repo = Repo::new();
+    let args = ["reproduce", "table2", "--system", "Later", "--seeds", "1", "--weights", "start"];
+    let said = repo.expect(0, &args);
+    assert!(said.contains("0 of 0 cells run"), "{said}");
+    let verdict = repo.value("results/quick/doses/table2.csv", "Later", "f1", "verdict");
+    assert!(verdict.contains("weights: start/model.json"), "{verdict}");
+    repo.expect(0, &["train", "--train", "datasets/doses.txt", "--out", "start"]);
+    let said = repo.expect(0, &args);
+    assert!(said.contains("1 of 1 cells run"), "{said}");
+    let command = repo.value("results/quick/doses/table2.csv", "Later", "f1", "command");
+    assert!(command.contains("--weights start"), "{command}");
+    // Other weights are another cell.
+    repo.expect(
+        0,
+        &["train", "--train", "datasets/doses.txt", "--out", "start", "--set", "epochs=9", "--resume"],
+    );
+    let said = repo.expect(0, &args);
+    assert!(said.contains("1 of 1 cells run"), "{said}");
+}
