@@ -73,6 +73,12 @@ impl Method for AlbertIdcnn {
 
     fn train(&self, args: &TrainArgs, ctx: &RunContext) -> Result<()> {
         let config: Config = config::from_value(&args.config)?;
+        if !args.resume && args.out.join("latest").exists() {
+            bail!(
+                "{}: holds a training already; go on with it by `--resume`, or name another folder with `--out`",
+                args.out.display()
+            );
+        }
         device::set_threads(ctx.threads);
         let device = device::open(&ctx.device)?;
         let training = input::annotated(&args.train)?;
