@@ -4,12 +4,14 @@
 //! dropout 0.5, batches of 20, sentences of up to 200 characters, Adam, gradient norm 5.
 //! Arguments: `random|like-length [STEPS [ROUNDS [THREADS]]]`
 
+use std::collections::BTreeMap;
 use std::time::Instant;
 
 use anyhow::{Context, Result};
 use medner_albert_idcnn::config::{Encoder, ModelConfig, Training};
 use medner_albert_idcnn::corpus::{Cut, Records};
 use medner_albert_idcnn::model::{Start, Tagger};
+use medner_albert_idcnn::prepare::Prepared;
 use medner_albert_idcnn::training::TaggerTask;
 use medner_core::device;
 use medner_data::batching::BatchOrder;
@@ -28,7 +30,8 @@ fn main() -> Result<()> {
         Some("like-length") => BatchOrder::Bucketed,
         _ => anyhow::bail!("say `random` or `like-length`"),
     };
-    let mut number = |default: usize| arguments.next().map_or(Ok(default), |a| a.parse().context("not a number"));
+    let mut number =
+        |default: usize| arguments.next().map_or(Ok(default), |a| a.parse().context("not a number"));
     let (steps, rounds, threads) = (number(40)?, number(3)?, number(2)?);
     device::set_threads(threads);
 
@@ -50,13 +53,20 @@ fn main() -> Result<()> {
     let characters = documents.iter().flat_map(|d| d.text.chars()).map(|c| c.to_string());
     let vocabulary = Vocabulary::count(characters, 1, Normalisation::default());
     let labels = LabelSet::new(TagScheme::Bio, ["LOC", "ORG", "PER"])?;
-    // A length limit of 200 cuts nothing here but at full stops; sentences of MSRA are whole records of the peer.
     let train = Records::whole(&documents, &vocabulary, &labels)?;
-    let model = ModelConfig { embedding: 100, hidden: 100, encoder: Encoder::Bilstm, heads: 0, ..ModelConfig::default() };
+    let model = ModelConfig {
+        embedding: 100,
+        hidden: 100,
+        encoder: Encoder::Bilstm,
+        heads: 0,
+        ..ModelConfig::default()
+    };
     device::reseed(1, u64::MAX);
     let tagger = Tagger::new(&model, &Start::Random(vocabulary.len()), &labels, Device::Cpu)?;
     let training = Training::default();
-    let mut task = TaggerTask::new(tagger, labels, &training, 1, order, train, None, Device::Cpu)?;
+    let prepared =
+        Prepared { labels, vocabulary, vectors: None, train, development: None, notes: BTreeMap::new() };
+    let mut task = TaggerTask::new(tagger, prepared, &training, 1, order, Device::Cpu)?;
     let batches = task.epoch(0).to_vec();
     let (mut at, mut rates, mut loss) = (0, Vec::new(), 0.0);
     for round in 0..=rounds {

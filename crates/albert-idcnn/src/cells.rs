@@ -9,21 +9,18 @@ use medner_core::trainer::{At, LogLine, Summary, Trainer, TrainerConfig, Watch};
 use medner_core::{CoreError, device};
 use medner_data::batching::BatchOrder;
 use medner_data::formats::ccks;
-use medner_data::vectors::{VectorFormat, WordVectors, uniform_bound};
-use medner_data::vocabulary::{Normalisation, Vocabulary};
+use medner_data::vectors::{VectorFormat, WordVectors};
 use medner_data::{Corpus, Document, Span};
 use medner_experiment::{Cell, Curve, Outcome, RunContext, Stopped, Units};
+use medner_metrics::entity_report;
 use medner_metrics::error_analysis::error_report;
-use medner_metrics::{LabelSet, entity_report};
-use rand::SeedableRng;
-use rand_chacha::ChaCha8Rng;
 use tch::Device;
 
 use crate::config::{Config, CountedSplit, Encoder, Job};
 use crate::corpus::{Cut, Records, hold_out};
 use crate::datasets;
 use crate::folder;
-use crate::model::{Start, Tagger};
+use crate::prepare::{Prepared, build, prepare};
 use crate::training::TaggerTask;
 
 /// The file that the job `vectors` leaves for taggers.
@@ -58,79 +55,6 @@ fn statistics(data: &str, config: &Config) -> Result<Outcome> {
     Ok(outcome)
 }
 
-/// Everything that a tagger is trained with.
-pub struct Prepared {
-    /// Tags.
-    pub labels: LabelSet,
-    /// Characters.
-    pub vocabulary: Vocabulary,
-    /// Row-major `[V, D]`, where the tagger starts from given vectors.
-    pub vectors: Option<Vec<f32>>,
-    /// Training part.
-    pub train: Records,
-    /// Held-out part.
-    pub development: Option<Records>,
-    /// Facts for the record.
-    pub notes: BTreeMap<String, String>,
-}
-
-/// Cuts and encodes records for training. The vocabulary is the training characters and those that have a given vector.
-pub fn prepare(
-    config: &Config,
-    seed: u64,
-    train: &[Document],
-    development: &[Document],
-    vectors: Option<&WordVectors>,
-) -> Result<Prepared> {
-    let mut notes = BTreeMap::new();
-    let gold: Vec<Span> = train
-        .iter()
-        .flat_map(|d| d.entities.iter().map(|e| Span::new(e.start, e.end, e.label.clone())))
-        .collect();
-    let labels = LabelSet::from_spans(config.scheme, &gold)?;
-    let characters = train.iter().flat_map(|d| d.text.chars()).map(|c| c.to_string());
-    let mut vocabulary = Vocabulary::count(characters, 1, Normalisation::default());
-    if let Some(vectors) = vectors {
-        vocabulary.extend(vectors.words());
-    }
-    let matrix = match vectors {
-        None => None,
-        Some(vectors) => {
-            anyhow::ensure!(
-                vectors.dim() as i64 == config.model.embedding,
-                "`model.embedding` is {}, but the character vectors have {} dimensions",
-                config.model.embedding,
-                vectors.dim()
-            );
-            let mut rng = ChaCha8Rng::seed_from_u64(seed);
-            let matrix = vectors.matrix_for(&vocabulary, uniform_bound(vectors.dim()), &mut rng);
-            notes.insert("character vectors".into(), matrix.coverage.to_string());
-            Some(matrix.values)
-        }
-    };
-    let max = config.split.max_length;
-    let train = Records::new(train, max, Cut::AroundEntities, &vocabulary, &labels)?;
-    let development = match development {
-        [] => None,
-        records => Some(Records::new(records, max, Cut::Blind, &vocabulary, &labels)?),
-    };
-    let longest = format!("{} training pieces, the longest {} characters, {} cut at the length limit, {} longer than it for an entity's sake",
-        train.report.pieces, train.report.longest, train.report.windows, train.report.too_long);
-    notes.insert("pieces".into(), longest);
-    Ok(Prepared { labels, vocabulary, vectors: matrix, train, development, notes })
-}
-
-/// Builds the network of `config` with values drawn from `seed`.
-fn build(config: &Config, seed: u64, prepared: &Prepared, device: Device) -> Result<Tagger> {
-    // Step u64::MAX is no training step, so the initial values share no random numbers with any dropout mask.
-    device::reseed(seed, u64::MAX);
-    let start = match &prepared.vectors {
-        Some(vectors) => Start::Vectors(vectors),
-        None => Start::Random(prepared.vocabulary.len()),
-    };
-    Ok(Tagger::new(&config.model, &start, &prepared.labels, device)?)
-}
-
 /// Trains in `ctx.work_dir`, from its newest checkpoint if there is one; the task holds the best parameters afterwards.
 pub fn train(
     config: &Config,
@@ -155,16 +79,7 @@ pub fn train(
         ..TrainerConfig::default()
     };
     let order = BatchOrder::Bucketed;
-    let mut task = TaggerTask::new(
-        tagger,
-        prepared.labels,
-        &config.training,
-        seed,
-        order,
-        prepared.train,
-        prepared.development,
-        device,
-    )?;
+    let mut task = TaggerTask::new(tagger, prepared, &config.training, seed, order, device)?;
     let watch = ContextWatch(ctx);
     let trainer = Trainer::new(&ctx.work_dir, trainer_config, settings, &watch);
     let summary = trainer.run(&mut task).map_err(|error| match error {
@@ -178,9 +93,11 @@ fn tagger(cell: &Cell, config: &Config, ctx: &RunContext, device: Device) -> Res
     let corpus = datasets::documents(&cell.data)?;
     let (train_records, test_records) = limited(&corpus, config);
     let (train_part, held_out) = hold_out(train_records, config.development);
-    let vectors = match cell.needs.contains_key("vectors") {
-        true => Some(WordVectors::read(&ctx.artifact("vectors")?.join(VECTORS_FILE), VectorFormat::Word2vecBinary)?),
-        false => None,
+    let vectors = if cell.needs.contains_key("vectors") {
+        let path = ctx.artifact("vectors")?.join(VECTORS_FILE);
+        Some(WordVectors::read(&path, VectorFormat::Word2vecBinary)?)
+    } else {
+        None
     };
     let mut prepared = prepare(config, cell.seed, train_part, held_out, vectors.as_ref())?;
     let mut notes = std::mem::take(&mut prepared.notes);
@@ -211,7 +128,10 @@ fn tagger(cell: &Cell, config: &Config, ctx: &RunContext, device: Device) -> Res
     outcome.units.insert("ner".into(), Units(report.units));
     outcome.curves.insert("epochs".into(), epochs(&summary));
     outcome.examples.insert("errors".into(), error_samples(test_records, &test.gold, &predicted)?);
-    notes.insert("test entities that our own cutting makes unreachable".into(), test.report.entities_cut.to_string());
+    notes.insert(
+        "test entities that our own cutting makes unreachable".into(),
+        test.report.entities_cut.to_string(),
+    );
     notes.insert("parameters".into(), task.tagger.params.count().to_string());
     if let Some(best) = summary.best {
         notes.insert("best epoch".into(), format!("{} of {}", best.epoch + 1, summary.epochs));
@@ -251,7 +171,8 @@ const SAMPLES_PER_KIND: usize = 5;
 /// The tagger's own errors by kind, a few of each with their strings (the paper's Table 3).
 fn error_samples(records: &[Document], gold: &[Vec<Span>], predicted: &[Vec<Span>]) -> Result<Curve> {
     let report = error_report(gold, predicted)?;
-    let mut samples = Curve::new(["kind", "count", "record", "predicted", "predicted_type", "gold", "gold_type"]);
+    let mut samples =
+        Curve::new(["kind", "count", "record", "predicted", "predicted_type", "gold", "gold_type"]);
     for (kind, count) in &report.kinds {
         for example in report.of_kind(*kind).take(SAMPLES_PER_KIND) {
             let record = &records[example.unit];
@@ -285,16 +206,8 @@ fn epoch_time(cell: &Cell, config: &Config, ctx: &RunContext, device: Device) ->
         config.model.heads = 0;
         let prepared = prepare(&config, cell.seed, train_records, &[], None)?;
         let tagger = build(&config, cell.seed, &prepared, device)?;
-        let task = TaggerTask::new(
-            tagger,
-            prepared.labels,
-            &config.training,
-            cell.seed,
-            BatchOrder::Bucketed,
-            prepared.train,
-            None,
-            device,
-        )?;
+        let task =
+            TaggerTask::new(tagger, prepared, &config.training, cell.seed, BatchOrder::Bucketed, device)?;
         tasks.push((encoder, task, Vec::new()));
     }
     let epochs = config.training.epochs;

@@ -37,7 +37,8 @@ pub fn run(cell: &Cell, config: &Config, ctx: &RunContext) -> Result<Outcome> {
     cbow.seed = cell.seed;
     let began = Instant::now();
     cbow.threads = ctx.threads;
-    let trained = cbow::train(&lines, &cbow, &mut |p| ctx.progress.set(p.words, p.total_words, "character vectors"))?;
+    let trained =
+        cbow::train(&lines, &cbow, &mut |p| ctx.progress.set(p.words, p.total_words, "character vectors"))?;
     let vectors = trained.vectors;
     let seconds = began.elapsed().as_secs_f64();
     std::fs::create_dir_all(&ctx.work_dir)?;
@@ -46,6 +47,9 @@ pub fn run(cell: &Cell, config: &Config, ctx: &RunContext) -> Result<Outcome> {
     outcome.score("vectors", "characters", characters as f64);
     outcome.score("vectors", "words", vectors.len() as f64);
     outcome.seconds.insert("train".into(), seconds);
-    outcome.notes.insert("texts".into(), format!("training records of {}, {}", cell.data, config.vectors.texts.join(", ")));
+    outcome.notes.insert(
+        "texts".into(),
+        format!("training records of {}, {}", cell.data, config.vectors.texts.join(", ")),
+    );
     Ok(outcome)
 }

@@ -234,7 +234,10 @@ impl Config {
             return Some(("development", format!("{} is not a share in [0, 1)", self.development)));
         }
         if self.split.max_length < 8 {
-            return Some(("split.max_length", format!("{} characters are too few (at least 8)", self.split.max_length)));
+            return Some((
+                "split.max_length",
+                format!("{} characters are too few (at least 8)", self.split.max_length),
+            ));
         }
         if !(0.0..1.0).contains(&self.model.dropout) {
             return Some(("model.dropout", format!("{} is not in [0, 1)", self.model.dropout)));

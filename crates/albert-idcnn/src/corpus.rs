@@ -54,17 +54,21 @@ impl Records {
 
     /// Encodes each document as one piece, whatever its length.
     pub fn whole(documents: &[Document], vocabulary: &Vocabulary, labels: &LabelSet) -> Result<Self> {
-        let pieces = documents.iter().zip(gold_spans(documents)).enumerate().map(|(record, (document, spans))| Piece {
-            record,
-            start: 0,
-            sentence: Sentence {
-                id: document.id.clone(),
-                tokens: document.text.chars().map(String::from).collect(),
-                spans,
-                ..Sentence::default()
-            },
-        });
-        let report = SplitReport { records: documents.len(), pieces: documents.len(), ..SplitReport::default() };
+        let pieces =
+            documents.iter().zip(gold_spans(documents)).enumerate().map(|(record, (document, spans))| {
+                Piece {
+                    record,
+                    start: 0,
+                    sentence: Sentence {
+                        id: document.id.clone(),
+                        tokens: document.text.chars().map(String::from).collect(),
+                        spans,
+                        ..Sentence::default()
+                    },
+                }
+            });
+        let report =
+            SplitReport { records: documents.len(), pieces: documents.len(), ..SplitReport::default() };
         Self::encode(documents, pieces.collect(), report, vocabulary, labels)
     }
 
@@ -80,10 +84,11 @@ impl Records {
         for piece in &pieces {
             let sentence = &piece.sentence;
             ids.push(vocabulary.encode(&sentence.tokens));
-            let encoded = labels.encode(sentence.tokens.len(), &sentence.spans).map_err(|error| CoreError::Config {
-                key: format!("entities of `{}`", sentence.id),
-                message: error.to_string(),
-            })?;
+            let encoded =
+                labels.encode(sentence.tokens.len(), &sentence.spans).map_err(|error| CoreError::Config {
+                    key: format!("entities of `{}`", sentence.id),
+                    message: error.to_string(),
+                })?;
             tags.push(encoded.into_iter().map(|tag| tag as u32).collect());
         }
         Ok(Self { pieces, report, ids, tags, gold: gold_spans(documents) })

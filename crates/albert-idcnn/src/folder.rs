@@ -65,7 +65,9 @@ pub fn load(folder: &Path, device: Device) -> Result<TaggerFolder> {
         let path = folder.join(file);
         fs::read(&path).with_context(|| format!("{}: cannot be read", path.display()))
     };
-    let damaged = |file: &str| format!("{}: is damaged or of another version; train again", folder.join(file).display());
+    let damaged = |file: &str| {
+        format!("{}: is damaged or of another version; train again", folder.join(file).display())
+    };
     let config: Config = serde_json::from_slice(&read(CONFIG)?).with_context(|| damaged(CONFIG))?;
     let labels: LabelSet = serde_json::from_slice(&read(LABELS)?).with_context(|| damaged(LABELS))?;
     let vocabulary = Vocabulary::load(&folder.join(VOCABULARY))?;

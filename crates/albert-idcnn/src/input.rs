@@ -28,28 +28,31 @@ pub fn text(path: Option<&Path>) -> Result<Vec<Document>> {
     if let Some(path) = path.filter(|p| is_json(p)) {
         return Ok(read_jsonl(path)?.items);
     }
-    let mut bytes = Vec::new();
-    let name = match path {
-        Some(path) => {
-            bytes = std::fs::read(path).with_context(|| format!("{}: cannot be read", path.display()))?;
-            path.file_name().map_or_else(|| "input".into(), |n| n.to_string_lossy().into_owned())
-        }
-        None => {
-            std::io::stdin().read_to_end(&mut bytes).context("standard input cannot be read")?;
-            "stdin".to_owned()
-        }
+    let (bytes, name) = if let Some(path) = path {
+        let bytes = std::fs::read(path).with_context(|| format!("{}: cannot be read", path.display()))?;
+        (bytes, path.file_name().map_or_else(|| "input".into(), |n| n.to_string_lossy().into_owned()))
+    } else {
+        let mut bytes = Vec::new();
+        std::io::stdin().read_to_end(&mut bytes).context("standard input cannot be read")?;
+        (bytes, "stdin".to_owned())
     };
     let text = match std::str::from_utf8(&bytes) {
         Ok(text) => text.strip_prefix('\u{feff}').unwrap_or(text),
         Err(error) => {
-            let line = bytes[..error.valid_up_to()].iter().filter(|&&b| b == b'\n').count() + 1;
-            bail!("{name}:{line}: the text is not UTF-8; convert it first, for example with `iconv -f gb18030 -t utf-8`")
+            let line = bytes[..error.valid_up_to()].split(|&b| b == b'\n').count();
+            bail!(
+                "{name}:{line}: the text is not UTF-8; convert it first, for example with `iconv -f gb18030 -t utf-8`"
+            )
         }
     };
     Ok(text
         .lines()
         .enumerate()
-        .map(|(i, line)| Document { id: format!("{name}:{}", i + 1), text: line.to_owned(), entities: Vec::new() })
+        .map(|(i, line)| Document {
+            id: format!("{name}:{}", i + 1),
+            text: line.to_owned(),
+            entities: Vec::new(),
+        })
         .collect())
 }
 

@@ -5,6 +5,7 @@
 //! | [`model`] | the networks and the equations they stand for |
 //! | [`config`] | every key, with the paper's value as the default |
 //! | [`corpus`] | records cut into sentences, and predictions put back into records |
+//! | [`prepare`] | what a tagger is trained with, from the seed on |
 //! | [`training`] | batches, optimisers (Tables 4 and 5), the development score |
 //! | [`cells`] | what a cell of a table does: tagger, character vectors, counts, seconds per epoch |
 //! | [`folder`], [`input`], [`predict`] | trained taggers on a user's own files |
@@ -32,6 +33,7 @@ pub mod input;
 pub mod method;
 pub mod model;
 pub mod predict;
+pub mod prepare;
 pub mod training;
 
 pub use method::AlbertIdcnn;

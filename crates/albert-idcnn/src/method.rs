@@ -5,11 +5,11 @@ use std::io::Write;
 
 use anyhow::{Context, Result, bail};
 use medner_core::device;
-use medner_data::{Document, Entity};
 use medner_data::formats::{brat, conll_writer, pubtator};
+use medner_data::{Document, Entity};
 use medner_experiment::{
-    Cell, ConfigError, DataFacts, EvaluateArgs, Method, Missing, Outcome, PredictArgs, PredictFormat, RunContext, Scores,
-    TrainArgs, Value, config,
+    Cell, ConfigError, DataFacts, EvaluateArgs, Method, Missing, Outcome, PredictArgs, PredictFormat,
+    RunContext, Scores, TrainArgs, Value, config,
 };
 use medner_metrics::entity_report;
 use serde::Serialize;
@@ -17,6 +17,7 @@ use serde::Serialize;
 use crate::config::{Config, Job};
 use crate::corpus::{Cut, Records, hold_out};
 use crate::predict::{Found, predict};
+use crate::prepare::prepare;
 use crate::{cells, datasets, folder, input};
 
 /// The method of Li et al. 2022.
@@ -94,7 +95,7 @@ impl Method for AlbertIdcnn {
         for file in [Some(&args.train), args.dev.as_ref()].into_iter().flatten() {
             data.insert(file.display().to_string(), medner_data::hash::hash_file(file)?.sha256);
         }
-        let prepared = cells::prepare(&config, args.seed, train, development, None)?;
+        let prepared = prepare(&config, args.seed, train, development, None)?;
         for (what, note) in &prepared.notes {
             tracing::info!("{what}: {note}");
         }
@@ -123,7 +124,8 @@ impl Method for AlbertIdcnn {
         let predicted = records.predict(&model.tagger, &model.labels, device)?;
         let report = entity_report(&records.gold, &predicted)?;
         let mut scores = Scores::new();
-        let all = std::iter::once(("ner", &report.micro)).chain(report.per_type.iter().map(|(k, v)| (k.as_str(), v)));
+        let all = std::iter::once(("ner", &report.micro))
+            .chain(report.per_type.iter().map(|(k, v)| (k.as_str(), v)));
         for (task, counts) in all {
             let s = counts.scores();
             let row = [("precision", s.precision), ("recall", s.recall), ("f1", s.f1)];
@@ -140,13 +142,18 @@ impl Method for AlbertIdcnn {
         let progress = |done: usize, total: usize| ctx.progress.set(done as u64, total as u64, "sentences");
         let found = predict(&model, &documents, device, &progress)?;
         if args.format == PredictFormat::Brat {
-            let folder = args.output.as_deref().context("`--format brat` writes a folder: name it with `--output DIR`")?;
-            std::fs::create_dir_all(folder).with_context(|| format!("{}: cannot be made", folder.display()))?;
+            let folder = args
+                .output
+                .as_deref()
+                .context("`--format brat` writes a folder: name it with `--output DIR`")?;
+            std::fs::create_dir_all(folder)
+                .with_context(|| format!("{}: cannot be made", folder.display()))?;
             return Ok(brat::write_brat(&with_entities(&documents, &found, true), folder)?);
         }
         let (name, mut out): (std::path::PathBuf, Box<dyn Write>) = match &args.output {
             Some(path) => {
-                let file = std::fs::File::create(path).with_context(|| format!("{}: cannot be written", path.display()))?;
+                let file = std::fs::File::create(path)
+                    .with_context(|| format!("{}: cannot be written", path.display()))?;
                 (path.clone(), Box::new(std::io::BufWriter::new(file)))
             }
             None => ("standard output".into(), Box::new(std::io::BufWriter::new(std::io::stdout().lock()))),
@@ -165,8 +172,14 @@ impl Method for AlbertIdcnn {
                 }
             }
             PredictFormat::Conll => {
-                let sentences: Vec<_> = with_entities(&documents, &found, false).iter().map(characters).collect();
-                conll_writer::write_conll(&sentences, conll_writer::ConllWriteOptions::default(), &mut *out, &name)?;
+                let sentences: Vec<_> =
+                    with_entities(&documents, &found, false).iter().map(characters).collect();
+                conll_writer::write_conll(
+                    &sentences,
+                    conll_writer::ConllWriteOptions::default(),
+                    &mut *out,
+                    &name,
+                )?;
             }
             PredictFormat::Pubtator => {
                 pubtator::write_pubtator(&with_entities(&documents, &found, true), &mut *out, &name)?;
@@ -213,7 +226,11 @@ fn characters(document: &Document) -> medner_data::Sentence {
     medner_data::Sentence {
         id: document.id.clone(),
         tokens: document.text.chars().map(String::from).collect(),
-        spans: document.entities.iter().map(|e| medner_data::Span::new(e.start, e.end, e.label.clone())).collect(),
+        spans: document
+            .entities
+            .iter()
+            .map(|e| medner_data::Span::new(e.start, e.end, e.label.clone()))
+            .collect(),
         ..medner_data::Sentence::default()
     }
 }

@@ -51,7 +51,9 @@ impl Tagger {
         let root = params.root();
         let embedding = match start {
             Start::Random(size) => Embedding::new(&(&root / "embedding"), *size as i64, config.embedding)?,
-            Start::Vectors(vectors) => Embedding::from_vectors(&(&root / "embedding"), vectors, config.embedding)?,
+            Start::Vectors(vectors) => {
+                Embedding::from_vectors(&(&root / "embedding"), vectors, config.embedding)?
+            }
         };
         let (reader, width) = match config.encoder {
             Encoder::Bilstm => {

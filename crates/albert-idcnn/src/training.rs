@@ -12,6 +12,7 @@ use tch::Device;
 use crate::config::{OptimizerName, Training};
 use crate::corpus::Records;
 use crate::model::Tagger;
+use crate::prepare::Prepared;
 
 /// A tagger in training.
 pub struct TaggerTask {
@@ -48,19 +49,31 @@ impl TaggerTask {
     /// A task over training records; `seed` orders the batches.
     pub fn new(
         tagger: Tagger,
-        labels: LabelSet,
+        prepared: Prepared,
         training: &Training,
         seed: u64,
         order: BatchOrder,
-        train: Records,
-        development: Option<Records>,
         device: Device,
     ) -> Result<Self> {
+        let Prepared { labels, train, development, .. } = prepared;
         let optimizer = optimizer(training, &tagger.params)?;
-        let config = BatchConfig { size: BatchSize::Sentences(training.batch_size), order, multiple: 8, seed };
-        let batches = Batches::new(train.lengths(), config)
-            .map_err(|error| CoreError::Config { key: "training.batch_size".into(), message: error.to_string() })?;
-        Ok(Self { tagger, labels, optimizer, clip: training.clip, train, batches, epoch: None, development, device })
+        let config =
+            BatchConfig { size: BatchSize::Sentences(training.batch_size), order, multiple: 8, seed };
+        let batches = Batches::new(train.lengths(), config).map_err(|error| CoreError::Config {
+            key: "training.batch_size".into(),
+            message: error.to_string(),
+        })?;
+        Ok(Self {
+            tagger,
+            labels,
+            optimizer,
+            clip: training.clip,
+            train,
+            batches,
+            epoch: None,
+            development,
+            device,
+        })
     }
 
     /// One optimiser step on these pieces of the training records; the mean loss of a sentence.
@@ -106,11 +119,8 @@ impl Task for TaggerTask {
         let report = entity_report(&records.gold, &predicted)
             .map_err(|e| CoreError::Config { key: "development records".into(), message: e.to_string() })?;
         let scores = report.micro_scores();
-        let metrics = [
-            ("dev_precision", scores.precision),
-            ("dev_recall", scores.recall),
-            ("dev_f1", scores.f1),
-        ];
+        let metrics =
+            [("dev_precision", scores.precision), ("dev_recall", scores.recall), ("dev_f1", scores.f1)];
         Ok(Some(Evaluation {
             score: scores.f1,
             metrics: metrics.into_iter().map(|(name, value)| (name.to_owned(), value)).collect(),

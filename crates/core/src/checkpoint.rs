@@ -92,17 +92,8 @@ fn compare(path: &str, was: &serde_json::Value, is: &serde_json::Value, lines: &
         (Object(a), Object(b)) => {
             let keys: std::collections::BTreeSet<&String> = a.keys().chain(b.keys()).collect();
             for key in keys {
-                let inner = if path.is_empty() {
-                    key.clone()
-                } else {
-                    format!("{path}.{key}")
-                };
-                compare(
-                    &inner,
-                    a.get(key).unwrap_or(&Null),
-                    b.get(key).unwrap_or(&Null),
-                    lines,
-                );
+                let inner = if path.is_empty() { key.clone() } else { format!("{path}.{key}") };
+                compare(&inner, a.get(key).unwrap_or(&Null), b.get(key).unwrap_or(&Null), lines);
             }
         }
         _ if was != is => lines.push(format!("{path}: was {was}, is {is}")),
@@ -138,10 +129,7 @@ impl CheckpointFolder {
         fs::create_dir_all(folder).map_err(CoreError::io(folder))?;
         for entry in fs::read_dir(folder).map_err(CoreError::io(folder))? {
             let path = entry.map_err(CoreError::io(folder))?.path();
-            if path
-                .file_name()
-                .is_some_and(|n| n.to_string_lossy().starts_with(".tmp-"))
-            {
+            if path.file_name().is_some_and(|n| n.to_string_lossy().starts_with(".tmp-")) {
                 let removed = if path.is_dir() && !path.is_symlink() {
                     fs::remove_dir_all(&path)
                 } else {
@@ -150,10 +138,7 @@ impl CheckpointFolder {
                 removed.map_err(CoreError::io(&path))?;
             }
         }
-        Ok(Self {
-            folder: folder.to_owned(),
-            keep: keep.max(1),
-        })
+        Ok(Self { folder: folder.to_owned(), keep: keep.max(1) })
     }
 
     /// The folder itself.
@@ -256,10 +241,7 @@ impl CheckpointFolder {
         let mut found = Vec::new();
         for entry in fs::read_dir(&self.folder).map_err(CoreError::io(&self.folder))? {
             let path = entry.map_err(CoreError::io(&self.folder))?.path();
-            if path
-                .file_name()
-                .is_some_and(|n| n.to_string_lossy().starts_with("step-"))
-            {
+            if path.file_name().is_some_and(|n| n.to_string_lossy().starts_with("step-")) {
                 found.push(path);
             }
         }
@@ -278,10 +260,8 @@ impl CheckpointFolder {
         let all = self.list()?;
         let (old, kept) = all.split_at(all.len().saturating_sub(self.keep));
         // The best as each kept checkpoint knows it: should the newest turn out damaged, the one before it needs its own.
-        let wanted: Vec<String> = kept
-            .iter()
-            .filter_map(|path| Some(name_of(read_state(path).ok()?.best?.step)))
-            .collect();
+        let wanted: Vec<String> =
+            kept.iter().filter_map(|path| Some(name_of(read_state(path).ok()?.best?.step))).collect();
         for path in old {
             if !wanted.iter().any(|name| path.ends_with(name)) {
                 fs::remove_dir_all(path).map_err(CoreError::io(path))?;
@@ -298,20 +278,12 @@ pub fn load(path: &Path) -> Result<Checkpoint> {
         let bytes = read(path, file)?;
         let (found, expected) = (hex(&bytes), state.hashes.get(file).cloned().unwrap_or_default());
         if found != expected {
-            return Err(damaged(
-                path,
-                format!("{file} is damaged: SHA-256 {found}, expected {expected}"),
-            ));
+            return Err(damaged(path, format!("{file} is damaged: SHA-256 {found}, expected {expected}")));
         }
         tensors::from_bytes(&bytes, &path.join(file))
     };
     let (model, optimizer) = (tensors(MODEL)?, tensors(OPTIMIZER)?);
-    Ok(Checkpoint {
-        path: path.to_owned(),
-        state,
-        model,
-        optimizer,
-    })
+    Ok(Checkpoint { path: path.to_owned(), state, model, optimizer })
 }
 
 fn read_state(path: &Path) -> Result<TrainState> {
@@ -320,10 +292,7 @@ fn read_state(path: &Path) -> Result<TrainState> {
     // state.json carries the hash of itself as it was before that hash was put in.
     let expected = state.hashes.remove(STATE);
     if expected != Some(hex(&json(&state, path)?)) {
-        return Err(damaged(
-            path,
-            format!("{STATE} is damaged: its content does not fit its own hash"),
-        ));
+        return Err(damaged(path, format!("{STATE} is damaged: its content does not fit its own hash")));
     }
     Ok(state)
 }
@@ -333,10 +302,7 @@ fn read(path: &Path, file: &str) -> Result<Vec<u8>> {
 }
 
 fn damaged(path: &Path, message: String) -> CoreError {
-    CoreError::Checkpoint {
-        path: path.to_owned(),
-        message,
-    }
+    CoreError::Checkpoint { path: path.to_owned(), message }
 }
 
 fn name_of(step: u64) -> String {
@@ -350,15 +316,13 @@ fn json(state: &TrainState, path: &Path) -> Result<Vec<u8>> {
 }
 
 fn hex(bytes: &[u8]) -> String {
-    Sha256::digest(bytes).iter().map(|b| format!("{b:02x}")).collect()
+    format!("{:x}", Sha256::digest(bytes))
 }
 
 fn write_synced(path: &Path, bytes: &[u8]) -> Result<()> {
     use std::io::Write;
     let mut file = fs::File::create_new(path).map_err(CoreError::io(path))?;
-    file.write_all(bytes)
-        .and_then(|()| file.sync_all())
-        .map_err(CoreError::io(path))
+    file.write_all(bytes).and_then(|()| file.sync_all()).map_err(CoreError::io(path))
 }
 
 #[cfg(test)]
@@ -372,11 +336,7 @@ mod tests {
     }
 
     fn state(step: u64) -> TrainState {
-        TrainState {
-            step,
-            loss_sum: 0.1 + step as f64 / 3.0,
-            ..TrainState::default()
-        }
+        TrainState { step, loss_sum: 0.1 + step as f64 / 3.0, ..TrainState::default() }
     }
 
     fn value(c: &Checkpoint) -> f64 {
@@ -390,27 +350,13 @@ mod tests {
         assert!(store.load_latest().unwrap().is_none());
         for step in 1..=6 {
             let mut state = state(step);
-            state.best = (step >= 2).then_some(Best {
-                score: 0.5,
-                epoch: 0,
-                step: 2,
-            });
-            store
-                .save(&state, &model(step as f32), &model(0.0), step == 2)
-                .unwrap();
+            state.best = (step >= 2).then_some(Best { score: 0.5, epoch: 0, step: 2 });
+            store.save(&state, &model(step as f32), &model(0.0), step == 2).unwrap();
         }
-        let names: Vec<_> = store
-            .list()
-            .unwrap()
-            .iter()
-            .map(|p| p.file_name().unwrap().to_owned())
-            .collect();
+        let names: Vec<_> = store.list().unwrap().iter().map(|p| p.file_name().unwrap().to_owned()).collect();
         assert_eq!(names, ["step-00000002", "step-00000005", "step-00000006"]);
         let latest = store.load_latest().unwrap().unwrap();
-        assert_eq!(
-            (latest.state.step, value(&latest), latest.state.loss_sum),
-            (6, 6.0, 0.1 + 2.0)
-        );
+        assert_eq!((latest.state.step, value(&latest), latest.state.loss_sum), (6, 6.0, 0.1 + 2.0));
         assert_eq!(value(&store.load_best().unwrap()), 2.0);
         // The same step once more replaces it.
         store.save(&state(6), &model(7.0), &model(0.0), false).unwrap();
@@ -432,10 +378,7 @@ mod tests {
                 fs::write(newest.join(file), bad).unwrap();
                 assert_eq!(value(&store.load_latest().unwrap().unwrap()), 1.0, "{file}");
                 let message = load(&newest).err().unwrap().to_string();
-                assert!(
-                    message.contains("step-00000002") && message.contains(file),
-                    "{message}"
-                );
+                assert!(message.contains("step-00000002") && message.contains(file), "{message}");
             }
             fs::write(newest.join(file), whole).unwrap();
         }

@@ -12,29 +12,22 @@ use crate::error::{CoreError, Result};
 
 /// Parses `cpu`, `cuda` or `cuda:N`, loads CUDA's half of libtorch when it is wanted, and checks that the device is there.
 pub fn open(name: &str) -> Result<Device> {
-    let refuse = |message: String| CoreError::Device {
-        device: name.to_owned(),
-        message,
-    };
+    let refuse = |message: String| CoreError::Device { device: name.to_owned(), message };
     let index = match name.split_once(':') {
         None if name == "cpu" => return Ok(Device::Cpu),
         None if name == "cuda" => 0,
-        Some(("cuda", index)) => index
-            .parse::<usize>()
-            .map_err(|_| refuse("the index is not a number".into()))?,
+        Some(("cuda", index)) => {
+            index.parse::<usize>().map_err(|_| refuse("the index is not a number".into()))?
+        }
         _ => return Err(refuse("expected `cpu`, `cuda` or `cuda:N`".into())),
     };
     load_cuda().map_err(&refuse)?;
     if !tch::Cuda::is_available() {
-        return Err(refuse(
-            "libtorch sees no CUDA device; `medner doctor` says more".into(),
-        ));
+        return Err(refuse("libtorch sees no CUDA device; `medner doctor` says more".into()));
     }
     let count = usize::try_from(tch::Cuda::device_count()).unwrap_or(0);
     if index >= count {
-        return Err(refuse(format!(
-            "this machine has {count} CUDA device(s), counted from 0"
-        )));
+        return Err(refuse(format!("this machine has {count} CUDA device(s), counted from 0")));
     }
     Ok(Device::Cuda(index))
 }
@@ -54,8 +47,7 @@ fn load_cuda() -> Result<(), String> {
                     Ok(())
                 }
                 Err(error) => Err(format!(
-                    "libtorch_cuda.so cannot be loaded ({error}); put the lib folder of a CUDA PyTorch {} on LD_LIBRARY_PATH",
-                    LIBTORCH_VERSION
+                    "libtorch_cuda.so cannot be loaded ({error}); put the lib folder of a CUDA PyTorch {LIBTORCH_VERSION} on LD_LIBRARY_PATH"
                 )),
             }
         })
@@ -70,9 +62,7 @@ pub fn set_threads(threads: usize) {
     let threads = threads.max(1);
     tch::set_num_threads(i32::try_from(threads).unwrap_or(i32::MAX));
     // Fails only when the pool exists already; then its size stands.
-    let _ = rayon::ThreadPoolBuilder::new()
-        .num_threads(threads)
-        .build_global();
+    let _ = rayon::ThreadPoolBuilder::new().num_threads(threads).build_global();
 }
 
 /// Seeds libtorch's generator from the run's seed and the step, so that dropout at step `n` is the same whether or not
@@ -83,10 +73,8 @@ pub fn reseed(seed: u64, step: u64) {
 
 /// A well-spread 64-bit mix of two numbers (SplitMix64's finaliser).
 pub fn mix(seed: u64, step: u64) -> u64 {
-    let mut z = seed
-        .wrapping_mul(0x9E37_79B9_7F4A_7C15)
-        .wrapping_add(step)
-        .wrapping_add(0x9E37_79B9_7F4A_7C15);
+    let mut z =
+        seed.wrapping_mul(0x9E37_79B9_7F4A_7C15).wrapping_add(step).wrapping_add(0x9E37_79B9_7F4A_7C15);
     z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
     z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
     z ^ (z >> 31)

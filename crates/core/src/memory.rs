@@ -12,11 +12,7 @@ pub fn peak_mib() -> f64 {
     };
     let units = usage.ru_maxrss as f64;
     // Linux counts KiB, macOS bytes.
-    if cfg!(target_os = "macos") {
-        units / (1024.0 * 1024.0)
-    } else {
-        units / 1024.0
-    }
+    if cfg!(target_os = "macos") { units / (1024.0 * 1024.0) } else { units / 1024.0 }
 }
 
 #[cfg(test)]
@@ -26,13 +22,7 @@ mod tests {
         let before = super::peak_mib();
         assert!(before > 1.0);
         let block = vec![1_u8; 256 << 20];
-        assert!(
-            std::hint::black_box(&block)
-                .iter()
-                .map(|&b| u64::from(b))
-                .sum::<u64>()
-                > 0
-        );
+        assert!(std::hint::black_box(&block).iter().map(|&b| u64::from(b)).sum::<u64>() > 0);
         assert!(super::peak_mib() >= before);
         assert!(super::peak_mib() > 256.0);
     }

@@ -46,14 +46,7 @@ impl EventWriter {
         let mut summary = Vec::new();
         bytes(&mut summary, 1, &point);
         let mut event = Vec::new();
-        double(
-            &mut event,
-            1,
-            SystemTime::now()
-                .duration_since(UNIX_EPOCH)
-                .unwrap_or_default()
-                .as_secs_f64(),
-        );
+        double(&mut event, 1, SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs_f64());
         key(&mut event, 2, 0);
         varint(&mut event, step);
         bytes(&mut event, 5, &summary);
@@ -102,13 +95,7 @@ fn bytes(out: &mut Vec<u8>, field: u64, value: &[u8]) {
 /// CRC-32C (Castagnoli), bit by bit: a few hundred bytes an epoch do not need a table.
 fn crc32c(data: &[u8]) -> u32 {
     !data.iter().fold(!0_u32, |crc, &byte| {
-        (0..8).fold(crc ^ u32::from(byte), |c, _| {
-            if c & 1 == 1 {
-                (c >> 1) ^ 0x82F6_3B78
-            } else {
-                c >> 1
-            }
-        })
+        (0..8).fold(crc ^ u32::from(byte), |c, _| if c & 1 == 1 { (c >> 1) ^ 0x82F6_3B78 } else { c >> 1 })
     })
 }
 
@@ -142,10 +129,7 @@ mod tests {
             let length = u64::from_le_bytes(data[at..at + 8].try_into().unwrap()) as usize;
             assert_eq!(data[at + 8..at + 12], masked_crc(&data[at..at + 8]).to_le_bytes());
             let event = &data[at + 12..at + 12 + length];
-            assert_eq!(
-                data[at + 12 + length..at + 16 + length],
-                masked_crc(event).to_le_bytes()
-            );
+            assert_eq!(data[at + 12 + length..at + 16 + length], masked_crc(event).to_le_bytes());
             events.push(event.to_vec());
             at += 16 + length;
         }

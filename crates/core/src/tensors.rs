@@ -42,10 +42,8 @@ fn kind(dtype: Dtype) -> Option<Kind> {
 
 /// The bytes of a safetensors file with these tensors; the same tensors always give the same bytes.
 pub fn to_bytes(tensors: &NamedTensors) -> Result<Vec<u8>> {
-    let unreadable = |name: &str, message: String| CoreError::Config {
-        key: format!("tensor `{name}`"),
-        message,
-    };
+    let unreadable =
+        |name: &str, message: String| CoreError::Config { key: format!("tensor `{name}`"), message };
     let mut blocks = Vec::with_capacity(tensors.len());
     for (name, tensor) in tensors {
         let plain = tensor.detach().f_to_device(Device::Cpu)?.f_contiguous()?;
@@ -93,10 +91,7 @@ pub fn write(path: &Path, tensors: &NamedTensors) -> Result<()> {
 
 /// Writes a file so that a reader sees the old one or the new one, never a part, also after a power cut.
 pub fn write_atomically(path: &Path, bytes: &[u8]) -> Result<()> {
-    let folder = path
-        .parent()
-        .filter(|p| !p.as_os_str().is_empty())
-        .unwrap_or(Path::new("."));
+    let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let mut file = tempfile::NamedTempFile::new_in(folder).map_err(CoreError::io(folder))?;
     file.write_all(bytes).map_err(CoreError::io(path))?;
     file.as_file().sync_all().map_err(CoreError::io(path))?;
@@ -106,9 +101,7 @@ pub fn write_atomically(path: &Path, bytes: &[u8]) -> Result<()> {
 
 /// Makes a rename inside `folder` durable.
 pub fn sync_folder(folder: &Path) -> Result<()> {
-    std::fs::File::open(folder)
-        .and_then(|f| f.sync_all())
-        .map_err(CoreError::io(folder))
+    std::fs::File::open(folder).and_then(|f| f.sync_all()).map_err(CoreError::io(folder))
 }
 
 #[cfg(test)]
@@ -125,10 +118,7 @@ mod tests {
         );
         tensors.insert("a".into(), Tensor::from_slice(&[1_i64, -7, i64::MAX]));
         tensors.insert("scalar".into(), Tensor::from(0.1_f64));
-        tensors.insert(
-            "half".into(),
-            Tensor::from_slice(&[0.5_f32, 3.0]).to_kind(Kind::BFloat16),
-        );
+        tensors.insert("half".into(), Tensor::from_slice(&[0.5_f32, 3.0]).to_kind(Kind::BFloat16));
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("x.safetensors");
         write(&path, &tensors).unwrap();
@@ -136,11 +126,7 @@ mod tests {
         assert_eq!(to_bytes(&tensors).unwrap(), to_bytes(&back).unwrap());
         assert_eq!(back["b.weight"].size(), [2, 2]);
         assert_eq!(back["half"].kind(), Kind::BFloat16);
-        assert_eq!(
-            std::fs::read_dir(folder.path()).unwrap().count(),
-            1,
-            "no temporary file is left"
-        );
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1, "no temporary file is left");
     }
 
     #[test]
@@ -148,21 +134,14 @@ mod tests {
         let base = Tensor::arange(6, (Kind::Float, Device::Cpu)).view([2, 3]);
         let bytes = to_bytes(&NamedTensors::from([("t".into(), base.transpose(0, 1))])).unwrap();
         let back = from_bytes(&bytes, Path::new("t")).unwrap();
-        assert_eq!(
-            Vec::<f32>::try_from(back["t"].reshape([-1])).unwrap(),
-            [0., 3., 1., 4., 2., 5.]
-        );
+        assert_eq!(Vec::<f32>::try_from(back["t"].reshape([-1])).unwrap(), [0., 3., 1., 4., 2., 5.]);
     }
 
     #[test]
     fn truncated_files_are_named() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("x.safetensors");
-        write(
-            &path,
-            &NamedTensors::from([("t".into(), Tensor::from_slice(&[1.0_f32; 64]))]),
-        )
-        .unwrap();
+        write(&path, &NamedTensors::from([("t".into(), Tensor::from_slice(&[1.0_f32; 64]))])).unwrap();
         let bytes = std::fs::read(&path).unwrap();
         for cut in [0, 7, 20, bytes.len() - 1] {
             std::fs::write(&path, &bytes[..cut]).unwrap();

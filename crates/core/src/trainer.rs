@@ -184,12 +184,7 @@ pub struct Summary {
 impl Summary {
     /// Median seconds of training in the epochs that ran whole; `None` when there is none.
     pub fn seconds_per_epoch(&self) -> Option<f64> {
-        let mut seconds: Vec<f64> = self
-            .timing
-            .iter()
-            .filter(|t| t.whole)
-            .map(|t| t.train_seconds)
-            .collect();
+        let mut seconds: Vec<f64> = self.timing.iter().filter(|t| t.whole).map(|t| t.train_seconds).collect();
         seconds.sort_by(f64::total_cmp);
         seconds.get(seconds.len() / 2).copied()
     }
@@ -220,12 +215,7 @@ pub struct Trainer<'a> {
 impl<'a> Trainer<'a> {
     /// A trainer that works in `folder`; `settings` is what a resume must not change.
     pub fn new(folder: &Path, config: TrainerConfig, settings: Settings, watch: &'a dyn Watch) -> Self {
-        Self {
-            config,
-            settings,
-            folder: folder.to_owned(),
-            watch,
-        }
+        Self { config, settings, folder: folder.to_owned(), watch }
     }
 
     /// Trains, from the newest checkpoint of the folder if there is one. Afterwards the task holds the best parameters
@@ -236,25 +226,15 @@ impl<'a> Trainer<'a> {
             Some(checkpoint) => {
                 let differences = checkpoint.state.settings.differences(&self.settings);
                 if !differences.is_empty() {
-                    return Err(CoreError::ResumeDiffers {
-                        path: self.folder.clone(),
-                        differences,
-                    });
+                    return Err(CoreError::ResumeDiffers { path: self.folder.clone(), differences });
                 }
                 task.load_model(checkpoint.model)?;
                 task.load_optimizers(checkpoint.optimizer)?;
                 task.load_state(&checkpoint.state.task)?;
-                tracing::info!(
-                    step = checkpoint.state.step,
-                    epoch = checkpoint.state.epoch,
-                    "resumed"
-                );
+                tracing::info!(step = checkpoint.state.step, epoch = checkpoint.state.epoch, "resumed");
                 checkpoint.state
             }
-            None => TrainState {
-                settings: self.settings.clone(),
-                ..TrainState::default()
-            },
+            None => TrainState { settings: self.settings.clone(), ..TrainState::default() },
         };
         let mut logs = Logs::open(&self.folder, state.log_bytes)?;
         let mut saved = Instant::now();
@@ -270,7 +250,7 @@ impl<'a> Trainer<'a> {
                         && state.step - saved_step >= self.config.checkpoint_every_steps);
                 let stop = self.watch.stop();
                 if due || stop.is_some() {
-                    self.save(task, &mut state, &mut logs, &store, false)?;
+                    Self::save(task, &mut state, &mut logs, &store, false)?;
                     (saved, saved_step) = (Instant::now(), state.step);
                 }
                 if let Some(signal) = stop {
@@ -279,8 +259,8 @@ impl<'a> Trainer<'a> {
             }
             let train_seconds = began.elapsed().as_secs_f64();
             let items = state.items - began_items;
-            let is_best = self.end_epoch(task, &mut state, &mut logs, whole, train_seconds, items)?;
-            self.save(task, &mut state, &mut logs, &store, is_best)?;
+            let is_best = Self::end_epoch(task, &mut state, &mut logs, whole, train_seconds, items)?;
+            Self::save(task, &mut state, &mut logs, &store, is_best)?;
             (saved, saved_step) = (Instant::now(), state.step);
             if let Some(signal) = self.watch.stop().filter(|_| !self.finished(&state)) {
                 return Err(CoreError::Stopped { signal });
@@ -298,10 +278,7 @@ impl<'a> Trainer<'a> {
 
     fn finished(&self, state: &TrainState) -> bool {
         state.epoch >= self.config.epochs
-            || self
-                .config
-                .patience
-                .is_some_and(|p| state.epochs_without_improvement >= p.max(1))
+            || self.config.patience.is_some_and(|p| state.epochs_without_improvement >= p.max(1))
     }
 
     fn one_step(
@@ -311,17 +288,12 @@ impl<'a> Trainer<'a> {
         logs: &mut Logs,
         batches: u64,
     ) -> Result<()> {
-        let at = At {
-            seed: self.settings.seed,
-            epoch: state.epoch,
-            batch: state.batch,
-            step: state.step,
-        };
+        let at = At { seed: self.settings.seed, epoch: state.epoch, batch: state.batch, step: state.step };
         device::reseed(at.seed, at.step);
         let outcome = task.step(&at).map_err(|error| match error {
-            CoreError::NotFinite { what, value, .. } => CoreError::NotFinite {
-                what,
-                value,
+            CoreError::GradientNotFinite { norm, .. } => CoreError::NotFinite {
+                what: "gradient norm",
+                value: norm,
                 step: at.step,
                 sentences: task.sentences(&at),
             },
@@ -329,12 +301,7 @@ impl<'a> Trainer<'a> {
         })?;
         if !outcome.loss.is_finite() {
             let sentences = task.sentences(&at);
-            return Err(CoreError::NotFinite {
-                what: "loss",
-                value: outcome.loss,
-                step: at.step,
-                sentences,
-            });
+            return Err(CoreError::NotFinite { what: "loss", value: outcome.loss, step: at.step, sentences });
         }
         let weighted = outcome.loss * outcome.items as f64;
         state.step += 1;
@@ -345,22 +312,17 @@ impl<'a> Trainer<'a> {
         state.curve.1 += outcome.items;
         if self.config.curve_every > 0 && state.step.is_multiple_of(self.config.curve_every) {
             let loss = state.curve.0 / state.curve.1.max(1) as f64;
-            logs.line(&LogLine::Curve {
-                step: state.step,
-                loss,
-            })?;
+            logs.line(&LogLine::Curve { step: state.step, loss })?;
             logs.events.scalar("train/loss_curve", state.step, loss)?;
             state.curve = (0.0, 0);
         }
         let mean = state.loss_sum / state.items.max(1) as f64;
-        self.watch
-            .progress(&at, batches, self.config.epochs, &format!("loss {mean:.4}"));
+        self.watch.progress(&at, batches, self.config.epochs, &format!("loss {mean:.4}"));
         Ok(())
     }
 
     /// Scores the epoch, writes its lines and moves `state` to the next; true when this is the best so far.
     fn end_epoch(
-        &self,
         task: &mut dyn Task,
         state: &mut TrainState,
         logs: &mut Logs,
@@ -375,18 +337,10 @@ impl<'a> Trainer<'a> {
         let score = evaluation.as_ref().map(|e| e.score);
         let is_best = score.is_some_and(|s| state.best.is_none_or(|b| s > b.score));
         if let (true, Some(score)) = (is_best, score) {
-            state.best = Some(Best {
-                score,
-                epoch: state.epoch,
-                step: state.step,
-            });
+            state.best = Some(Best { score, epoch: state.epoch, step: state.step });
         }
         if score.is_some() {
-            state.epochs_without_improvement = if is_best {
-                0
-            } else {
-                state.epochs_without_improvement + 1
-            };
+            state.epochs_without_improvement = if is_best { 0 } else { state.epochs_without_improvement + 1 };
         }
         state.epoch += 1;
         state.batch = 0;
@@ -395,12 +349,10 @@ impl<'a> Trainer<'a> {
         let items_per_second = items as f64 / train_seconds.max(1e-9);
         let peak_mib = memory::peak_mib();
         logs.events.scalar("train/loss", state.step, loss)?;
-        logs.events
-            .scalar("time/items_per_second", state.step, items_per_second)?;
+        logs.events.scalar("time/items_per_second", state.step, items_per_second)?;
         logs.events.scalar("memory/peak_mib", state.step, peak_mib)?;
         for (name, value) in &metrics {
-            logs.events
-                .scalar(&format!("evaluate/{name}"), state.step, *value)?;
+            logs.events.scalar(&format!("evaluate/{name}"), state.step, *value)?;
         }
         logs.events.flush()?;
         tracing::info!(
@@ -412,13 +364,7 @@ impl<'a> Trainer<'a> {
             peak_mib = format!("{peak_mib:.0}"),
             "epoch"
         );
-        logs.line(&LogLine::Epoch {
-            epoch: state.epoch,
-            step: state.step,
-            loss,
-            score,
-            metrics,
-        })?;
+        logs.line(&LogLine::Epoch { epoch: state.epoch, step: state.step, loss, score, metrics })?;
         logs.time(&Timing {
             epoch: state.epoch,
             train_seconds,
@@ -431,7 +377,6 @@ impl<'a> Trainer<'a> {
     }
 
     fn save(
-        &self,
         task: &mut dyn Task,
         state: &mut TrainState,
         logs: &mut Logs,
@@ -460,11 +405,7 @@ impl Logs {
         let metrics_path = folder.join("metrics.jsonl");
         let timing_path = folder.join("timing.jsonl");
         let open = |path: &Path| {
-            OpenOptions::new()
-                .create(true)
-                .append(true)
-                .open(path)
-                .map_err(CoreError::io(path))
+            OpenOptions::new().create(true).append(true).open(path).map_err(CoreError::io(path))
         };
         let metrics = open(&metrics_path)?;
         let length = metrics.metadata().map_err(CoreError::io(&metrics_path))?.len();
@@ -479,37 +420,24 @@ impl Logs {
         metrics.set_len(bytes).map_err(CoreError::io(&metrics_path))?;
         let timing = open(&timing_path)?;
         let events = EventWriter::create(folder)?;
-        Ok(Self {
-            metrics,
-            metrics_path,
-            bytes,
-            timing,
-            timing_path,
-            events,
-        })
+        Ok(Self { metrics, metrics_path, bytes, timing, timing_path, events })
     }
 
     fn line(&mut self, line: &LogLine) -> Result<()> {
         let text = to_line(line, &self.metrics_path)?;
-        self.metrics
-            .write_all(&text)
-            .map_err(CoreError::io(&self.metrics_path))?;
+        self.metrics.write_all(&text).map_err(CoreError::io(&self.metrics_path))?;
         self.bytes += text.len() as u64;
         Ok(())
     }
 
     fn time(&mut self, timing: &Timing) -> Result<()> {
         let text = to_line(timing, &self.timing_path)?;
-        self.timing
-            .write_all(&text)
-            .map_err(CoreError::io(&self.timing_path))
+        self.timing.write_all(&text).map_err(CoreError::io(&self.timing_path))
     }
 
     /// Makes the metrics durable; the length of the file.
     fn sync(&mut self) -> Result<u64> {
-        self.metrics
-            .sync_all()
-            .map_err(CoreError::io(&self.metrics_path))?;
+        self.metrics.sync_all().map_err(CoreError::io(&self.metrics_path))?;
         Ok(self.bytes)
     }
 }

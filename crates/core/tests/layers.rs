@@ -66,11 +66,7 @@ fn largest_difference(a: &Tensor, b: &Tensor) -> f64 {
 }
 
 fn batch_of(lengths: &[usize]) -> Batch {
-    Batch::new(
-        &lengths.iter().map(|&n| vec![1_u32; n]).collect::<Vec<_>>(),
-        Device::Cpu,
-    )
-    .unwrap()
+    Batch::new(&lengths.iter().map(|&n| vec![1_u32; n]).collect::<Vec<_>>(), Device::Cpu).unwrap()
 }
 
 #[test]
@@ -80,15 +76,7 @@ fn outputs_and_gradients_are_pytorchs() {
     for case in cases {
         let params = Params::new(Device::Cpu);
         let forward = build(&case.name, &params.root());
-        params
-            .load(
-                &case
-                    .parameters
-                    .iter()
-                    .map(|(k, a)| (k.clone(), a.tensor()))
-                    .collect(),
-            )
-            .unwrap();
+        params.load(&case.parameters.iter().map(|(k, a)| (k.clone(), a.tensor())).collect()).unwrap();
         let batch = batch_of(&case.lengths);
         let xs = case.input.tensor().set_requires_grad(true);
         let ys = forward(&xs, &batch);
@@ -100,11 +88,7 @@ fn outputs_and_gradients_are_pytorchs() {
         assert!(error < 1e-5, "{}: input gradient differs by {error}", case.name);
         for (name, gradient) in &case.gradients {
             let error = largest_difference(&params.get(name).unwrap().grad(), &gradient.tensor());
-            assert!(
-                error < 1e-5,
-                "{}: gradient of {name} differs by {error}",
-                case.name
-            );
+            assert!(error < 1e-5, "{}: gradient of {name} differs by {error}", case.name);
         }
     }
 }
@@ -124,10 +108,8 @@ fn a_sentence_alone_is_as_in_any_batch() {
             let padded = alone.padded() as i64;
             let ys = forward(&xs.get(row as i64).narrow(0, 0, padded).unsqueeze(0), &alone);
             let n = length as i64;
-            let error = largest_difference(
-                &ys.get(0).narrow(0, 0, n),
-                &together.get(row as i64).narrow(0, 0, n),
-            );
+            let error =
+                largest_difference(&ys.get(0).narrow(0, 0, n), &together.get(row as i64).narrow(0, 0, n));
             assert!(error < 1e-5, "{name}, {length} tokens: {error}");
         }
     }
@@ -137,23 +119,14 @@ fn a_sentence_alone_is_as_in_any_batch() {
 fn wrong_sizes_are_refused_with_the_key() {
     let params = Params::new(Device::Cpu);
     let root = params.root();
-    let message = MultiHeadAttention::new(&(&root / "a"), 10, 3, 0.0)
-        .err()
-        .unwrap()
-        .to_string();
+    let message = MultiHeadAttention::new(&(&root / "a"), 10, 3, 0.0).err().unwrap().to_string();
     assert!(message.contains("heads") && message.contains("10"), "{message}");
-    let even = IdcnnConfig {
-        kernel: 4,
-        ..IdcnnConfig::default()
-    };
+    let even = IdcnnConfig { kernel: 4, ..IdcnnConfig::default() };
     let message = Idcnn::new(&(&root / "b"), 8, &even).err().unwrap().to_string();
     assert!(message.contains("kernel") && message.contains("odd"), "{message}");
     let layer = BiLstm::new(&(&root / "c"), 6, 4).unwrap();
     let batch = batch_of(&[8]);
     let xs = Tensor::zeros([1, 8, 5], (tch::Kind::Float, Device::Cpu));
     let message = layer.forward(&xs, &batch).err().unwrap().to_string();
-    assert!(
-        message.contains("[B, T, D]") && message.contains("[1, 8, 5]"),
-        "{message}"
-    );
+    assert!(message.contains("[B, T, D]") && message.contains("[1, 8, 5]"), "{message}");
 }

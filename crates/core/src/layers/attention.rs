@@ -56,14 +56,9 @@ impl MultiHeadAttention {
         let value = split(self.value.forward(xs)?)?;
         // A finite bound instead of minus infinity: the padding rows of an all-padding sentence stay numbers.
         let padding = mask.f_logical_not()?.f_view([b, 1, 1, t])?;
-        let scores = query
-            .f_matmul(&key.f_transpose(2, 3)?)?
-            .f_masked_fill(&padding, -1e9)?;
+        let scores = query.f_matmul(&key.f_transpose(2, 3)?)?.f_masked_fill(&padding, -1e9)?;
         let weights = dropout(&scores.f_softmax(-1, xs.kind())?, self.dropout, train)?;
-        let heads = weights
-            .f_matmul(&value)?
-            .f_transpose(1, 2)?
-            .f_reshape([b, t, self.width])?;
+        let heads = weights.f_matmul(&value)?.f_transpose(1, 2)?.f_reshape([b, t, self.width])?;
         self.output.forward(&heads)
     }
 }

@@ -22,13 +22,7 @@ impl Batch {
     /// oneDNN keeps a plan for each shape it has seen.
     pub fn new<S: AsRef<[u32]>>(sentences: &[S], device: Device) -> Result<Self> {
         let lengths: Vec<usize> = sentences.iter().map(|s| s.as_ref().len()).collect();
-        let t = lengths
-            .iter()
-            .copied()
-            .max()
-            .unwrap_or(0)
-            .max(1)
-            .next_multiple_of(8);
+        let t = lengths.iter().copied().max().unwrap_or(0).max(1).next_multiple_of(8);
         let b = sentences.len();
         let mut ids = vec![0_i64; b * t];
         let mut mask = vec![false; b * t];
@@ -92,10 +86,7 @@ mod tests {
     fn pads_and_reverses() {
         let batch = Batch::new(&[vec![5_u32, 6, 7], vec![8]], Device::Cpu).unwrap();
         assert_eq!((batch.size(), batch.padded()), (2, 8));
-        assert_eq!(
-            Vec::<i64>::try_from(batch.ids.get(0)).unwrap(),
-            [5, 6, 7, 0, 0, 0, 0, 0]
-        );
+        assert_eq!(Vec::<i64>::try_from(batch.ids.get(0)).unwrap(), [5, 6, 7, 0, 0, 0, 0, 0]);
         assert_eq!(batch.mask.sum(tch::Kind::Int64).int64_value(&[]), 4);
         let xs = Tensor::arange(2 * 8 * 2, (tch::Kind::Float, Device::Cpu)).view([2, 8, 2]);
         let back = batch.reverse(&xs).unwrap();

@@ -30,9 +30,7 @@ impl Embedding {
         }
         let values = Tensor::from_slice(vectors).f_view([size, width])?;
         let _ = values.f_get(0)?.f_zero_()?;
-        Ok(Self {
-            weight: scope.parameter("weight", &[size, width], Init::Values(values))?,
-        })
+        Ok(Self { weight: scope.parameter("weight", &[size, width], Init::Values(values))? })
     }
 
     /// `D`.

@@ -29,13 +29,7 @@ pub struct IdcnnConfig {
 
 impl Default for IdcnnConfig {
     fn default() -> Self {
-        Self {
-            filters: 128,
-            kernel: 3,
-            dilations: vec![1, 1, 2],
-            iterations: 4,
-            share_blocks: true,
-        }
+        Self { filters: 128, kernel: 3, dilations: vec![1, 1, 2], iterations: 4, share_blocks: true }
     }
 }
 
@@ -64,13 +58,7 @@ impl Convolution {
     fn new(scope: &Scope<'_>, input: i64, config: &IdcnnConfig, dilation: i64) -> Result<Self> {
         Ok(Self {
             weight: scope.parameter("weight", &[config.filters, input, config.kernel], Init::Linear)?,
-            bias: scope.parameter(
-                "bias",
-                &[config.filters],
-                Init::Bias {
-                    fan_in: input * config.kernel,
-                },
-            )?,
+            bias: scope.parameter("bias", &[config.filters], Init::Bias { fan_in: input * config.kernel })?,
             dilation,
         })
     }
@@ -86,21 +74,13 @@ impl Convolution {
 impl Idcnn {
     /// Parameters `input.*` and `block_<k>.conv_<j>.*`, all U(±1 / sqrt(input kernel)) as PyTorch's convolutions.
     pub fn new(scope: &Scope<'_>, input: i64, config: &IdcnnConfig) -> Result<Self> {
-        let refuse = |key: &str, message: &str| CoreError::Config {
-            key: key.into(),
-            message: message.into(),
-        };
+        let refuse =
+            |key: &str, message: &str| CoreError::Config { key: key.into(), message: message.into() };
         if config.kernel < 1 || config.kernel % 2 == 0 {
-            return Err(refuse(
-                "kernel",
-                "must be odd, so that the output has a value for each token",
-            ));
+            return Err(refuse("kernel", "must be odd, so that the output has a value for each token"));
         }
         if config.filters < 1 || config.iterations < 1 || config.dilations.is_empty() {
-            return Err(refuse(
-                "filters, iterations, dilations",
-                "must not be zero or empty",
-            ));
+            return Err(refuse("filters, iterations, dilations", "must not be zero or empty"));
         }
         if config.dilations.iter().any(|&d| d < 1) {
             return Err(refuse("dilations", "must all be at least 1"));
@@ -120,13 +100,7 @@ impl Idcnn {
             );
         }
         let output = config.filters * config.iterations as i64;
-        Ok(Self {
-            first,
-            blocks,
-            iterations: config.iterations,
-            input,
-            output,
-        })
+        Ok(Self { first, blocks, iterations: config.iterations, input, output })
     }
 
     /// Width of the output: filters x iterations.

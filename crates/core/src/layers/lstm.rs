@@ -38,12 +38,7 @@ impl BiLstm {
                 parameter("bias_hh", &[4 * hidden])?,
             ])
         };
-        Ok(Self {
-            forwards: make("")?,
-            backwards: make("_reverse")?,
-            input,
-            hidden,
-        })
+        Ok(Self { forwards: make("")?, backwards: make("_reverse")?, input, hidden })
     }
 
     /// `xs: [B, T, input] -> [B, T, 2 hidden]`, forward states first.
@@ -57,16 +52,8 @@ impl BiLstm {
     fn direction(&self, parameters: &[Tensor; 4], xs: &Tensor) -> Result<Tensor> {
         let zeros = Tensor::f_zeros([1, xs.size()[0], self.hidden], (xs.kind(), xs.device()))?;
         // `train` only matters for dropout between layers, of which there is one.
-        let (output, _, _) = xs.f_lstm(
-            &[&zeros, &zeros],
-            &parameters.each_ref()[..],
-            true,
-            1,
-            0.0,
-            true,
-            false,
-            true,
-        )?;
+        let (output, _, _) =
+            xs.f_lstm(&[&zeros, &zeros], &parameters.each_ref()[..], true, 1, 0.0, true, false, true)?;
         Ok(output)
     }
 }

@@ -24,11 +24,7 @@ use crate::error::{CoreError, Result};
 
 /// Dropout: in training each element is zero with probability `p`, and the others are scaled by 1 / (1 - p).
 pub fn dropout(xs: &Tensor, p: f64, train: bool) -> Result<Tensor> {
-    if train && p > 0.0 {
-        Ok(xs.f_dropout(p, true)?)
-    } else {
-        Ok(xs.shallow_clone())
-    }
+    if train && p > 0.0 { Ok(xs.f_dropout(p, true)?) } else { Ok(xs.shallow_clone()) }
 }
 
 /// Fails unless `xs` has as many dimensions as `letters` and its last one is `width`.
