@@ -162,3 +162,39 @@ fn old_schemes_are_converted_leniently() {
     repository.out(&["data", "convert", "--lenient", "--to", "conll", arg(&old), arg(&out)], 0);
     assert_eq!(std::fs::read_to_string(&out).unwrap().trim_end(), "a\tB-X\nb\tI-X\nc\tB-X\nd\tO");
 }
+
+/// On the real corpora, where they are: what the checks find are warnings (leakage, repairs), no errors.
+#[test]
+fn real_corpora_have_no_errors() {
+    let home = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize().unwrap();
+    let mirror = std::env::var_os("MEDNER_MIRROR")
+        .map_or_else(|| home.join("../shared/datasets"), std::path::PathBuf::from);
+    if !mirror.join("ccks2019").is_dir() {
+        println!("skipped: no mirror of the corpora at {}", mirror.display());
+        return;
+    }
+    let names = [
+        "ccks2019",
+        "cmdd",
+        "msra",
+        "pubtator-cdr",
+        "pubtator-ncbi",
+        "weibo",
+        "weibo-2nd",
+        "BC5CDR",
+        "JNLPBA",
+    ];
+    let assert = assert_cmd::Command::cargo_bin("medner")
+        .unwrap()
+        .current_dir(&home)
+        .env_remove("MEDNER_HOME")
+        .env("MEDNER_MIRROR", &mirror)
+        .args(["data", "check", "--examples", "0"])
+        .args(names)
+        .assert()
+        .code(0);
+    let out = String::from_utf8(assert.get_output().stdout.clone()).unwrap();
+    assert_eq!(out.matches(": 0 errors, ").count(), names.len(), "{out}");
+    // What every paper on WeiboNER should say: a seventh of its test messages are training messages.
+    assert!(out.contains("41 of 270 (15.2%) items also stand in train"), "{out}");
+}

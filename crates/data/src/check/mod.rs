@@ -24,6 +24,7 @@
 //! | `very-long` | note | items longer than [`Options::long`] (documents: ten times that) |
 //! | `empty-split`, `no-entities` | note | nothing there |
 
+mod across;
 mod items;
 mod remarks;
 pub mod tags;

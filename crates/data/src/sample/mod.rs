@@ -36,7 +36,7 @@ pub use biomedical::BioSet;
 use crate::corpus::{Corpus, Document, Sentence};
 use crate::error::Result;
 
-/// The seed of the samples that [`write`] makes.
+/// The seed of the samples that [`write()`] makes.
 pub const SEED: u64 = 2019;
 
 /// The corpora that have a sample. Each is shaped like the real data set of the same [`Kind::name`].
@@ -125,7 +125,7 @@ pub fn kind_of_sample(name: &str) -> Option<Kind> {
 }
 
 /// The sample as sentences: what [`catalog::load_sentences`](crate::catalog::load_sentences) gives for the files that
-/// [`write`] makes, identifiers included. Clinical records are cut into pieces; abstracts are the sentences of the
+/// [`write()`] makes, identifiers included. Clinical records are cut into pieces; abstracts are the sentences of the
 /// three-column files.
 pub fn sentences(kind: Kind, seed: u64) -> Corpus<Sentence> {
     make::sentences(kind, seed)

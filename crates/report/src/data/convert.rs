@@ -226,8 +226,10 @@ fn write_file(path: &Path, write: impl FnOnce(&mut dyn Write, &Path) -> Result<(
     let temporary = tempfile::NamedTempFile::new_in(folder).with_context(|| folder.display().to_string())?;
     let mut out = BufWriter::new(temporary);
     write(&mut out, path)?;
-    let temporary =
-        out.into_inner().map_err(|e| e.into_error()).with_context(|| path.display().to_string())?;
+    let temporary = out
+        .into_inner()
+        .map_err(std::io::IntoInnerError::into_error)
+        .with_context(|| path.display().to_string())?;
     make_readable(temporary.as_file()).with_context(|| path.display().to_string())?;
     temporary.persist(path).with_context(|| path.display().to_string())?;
     Ok(())

@@ -118,7 +118,7 @@ pub fn detect(path: &Path) -> Result<Format> {
         if reader.read_until(b'\n', &mut line).map_err(io)? == 0 {
             break;
         }
-        text = String::from_utf8_lossy(&line).trim_start_matches('\u{feff}').to_owned();
+        String::from_utf8_lossy(&line).trim_start_matches('\u{feff}').clone_into(&mut text);
     }
     let start = text.trim_start();
     // A bracket can be a token of a column file; JSON goes on with a key, a list or nothing.
