@@ -176,7 +176,7 @@ fn install_signals(stop: &Stop) {
 }
 
 /// A verb with its flags. The flags' own doc comments would replace the verb's: its texts are set after them.
-fn verb<A: Args>(verb: &'static str, about: &'static str, examples: String) -> Command {
+fn verb<A: Args>(verb: &'static str, about: &'static str, examples: &str) -> Command {
     let command = A::augment_args(Command::new(verb));
     command.about(about).long_about(None).after_help(format!("Examples:\n{examples}"))
 }
@@ -186,7 +186,7 @@ fn command(method: &dyn Method) -> Command {
     let mut reproduce = verb::<ReproduceArgs>(
         "reproduce",
         "Run a paper's tables and figures and write them beside the published numbers",
-        format!(
+        &format!(
             "  {name} reproduce                               all tables, profile quick\n  \
              {name} reproduce table2 --profile cpu --jobs 2   one table, whole corpora\n  \
              {name} reproduce --dry-run                     what would run, and a plan for a cluster\n\n\
@@ -205,7 +205,7 @@ fn command(method: &dyn Method) -> Command {
         .subcommand(verb::<TrainFlags>(
             "train",
             "Train a model on your own files",
-            format!(
+            &format!(
                 "  {name} train --train train.txt --dev dev.txt --out model\n  \
                  {name} train --config my.yaml --train train.txt --out model --set epochs=5\n  \
                  {name} train --config my.yaml --train train.txt --out model --resume\n\n\
@@ -215,12 +215,12 @@ fn command(method: &dyn Method) -> Command {
         .subcommand(verb::<EvaluateFlags>(
             "evaluate",
             "Score a trained model on a test file",
-            format!("  {name} evaluate --model model --test test.txt"),
+            &format!("  {name} evaluate --model model --test test.txt"),
         ))
         .subcommand(verb::<PredictFlags>(
             "predict",
             "Label text with a trained model",
-            format!(
+            &format!(
                 "  {name} predict --model model --input notes.txt --format text\n  \
                  cat notes.txt | {name} predict --model model > entities.jsonl"
             ),
@@ -228,17 +228,17 @@ fn command(method: &dyn Method) -> Command {
         .subcommand(verb::<ConfigFlags>(
             "config",
             "Print the configuration, every key with its value",
-            format!("  {name} config\n  {name} config table2 --system NAME --profile cpu"),
+            &format!("  {name} config\n  {name} config table2 --system NAME --profile cpu"),
         ))
         .subcommand(verb::<RunCellArgs>(
             "run-cell",
             "Run one cell of a plan, as one job of a cluster",
-            format!("  {name} reproduce --dry-run\n  {name} run-cell HASH --plan results/quick/{name}/checkpoints/plan.json"),
+            &format!("  {name} reproduce --dry-run\n  {name} run-cell HASH --plan results/quick/{name}/checkpoints/plan.json"),
         ))
         .subcommand(verb::<CompletionFlags>(
             "completions",
             "Print completions for a shell",
-            format!("  {name} completions bash > ~/.local/share/bash-completion/completions/{name}"),
+            &format!("  {name} completions bash > ~/.local/share/bash-completion/completions/{name}"),
         ));
     for own in method.commands() {
         command = command.subcommand(own);

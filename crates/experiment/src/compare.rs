@@ -4,7 +4,7 @@ use medner_metrics::{Counts, DEFAULT_REPLICATES, Summary, randomisation_f1, t_te
 
 use crate::plan::PlannedTable;
 use crate::record::{RunRecord, Units};
-use crate::table::{Maker, short, shows};
+use crate::table::{Maker, p_text, short, shows};
 
 /// Header and rows of `<table>-comparisons.csv`. The t-test is paired over the seeds that both systems have; the
 /// randomisation test is paired over the units of the test set, one p value a seed, for F1.
@@ -72,7 +72,7 @@ pub(crate) fn rows(maker: &Maker, planned: &PlannedTable) -> (Vec<String>, Vec<V
                         short(difference.mean),
                         difference.sd.map(short).unwrap_or_default(),
                         difference.n.to_string(),
-                        test.map(|test| format!("{:.4}", test.p_value)).unwrap_or_default(),
+                        test.map(|test| p_text(test.p_value)).unwrap_or_default(),
                         join(both.iter().map(|(.., p)| p.clone()).filter(|p| !p.is_empty()).collect()),
                         join(both.iter().map(|(seed, ..)| seed.to_string()).collect()),
                         maker.label.to_owned(),
@@ -95,7 +95,7 @@ fn unit_p(one: &RunRecord, two: &RunRecord, task: &str, metric: &str, seed: u64)
         return String::new();
     }
     match randomisation_f1(&first, &second, DEFAULT_REPLICATES, seed) {
-        Ok(test) => format!("{:.4}", test.p_value),
+        Ok(test) => p_text(test.p_value),
         Err(error) => {
             tracing::warn!(
                 "{} against {}, {task}: no randomisation test: {error}",

@@ -202,7 +202,9 @@ impl Driver<'_> {
         }
         // It ended without a word: killed, or its record could not be written.
         let log = log_path(&store.work_dir(hash));
-        let reason = format!("{}; the end of {}: {}", how(status), log.display(), tail(&log));
+        // Tables are committed: no path of this machine in them.
+        let shown = log.strip_prefix(&self.file.root).unwrap_or(&log);
+        let reason = format!("{}; the end of {}: {}", how(status), shown.display(), tail(&log));
         display.ended(hash, "FAILED");
         tracing::error!(cell = %hash, "{reason}");
         if let Some(cell) = self.file.cells.get(hash) {

@@ -121,6 +121,18 @@ impl Outcome {
     }
 }
 
+impl Outcome {
+    /// The first score or time that is no number.
+    pub(crate) fn not_finite(&self) -> Option<String> {
+        let scores = self.scores.iter().flat_map(|(task, metrics)| {
+            metrics.iter().map(move |(metric, value)| (format!("the score {task}/{metric}"), value))
+        });
+        let seconds = self.seconds.iter().map(|(phase, value)| (format!("the time of {phase}"), value));
+        let found = scores.chain(seconds).find(|(_, value)| !value.is_finite());
+        found.map(|(what, value)| format!("{what} is {value}"))
+    }
+}
+
 /// How a cell ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -199,6 +211,9 @@ impl RunRecord {
     }
 }
 
+/// How the names of files begin and end that are not yet whole.
+pub(crate) const TEMPORARY: (&str, &str) = (".medner-", ".tmp");
+
 /// Writes a file so that a reader sees the old or the new content, whole, even after a power cut.
 ///
 /// # Errors
@@ -207,8 +222,8 @@ pub fn write_atomically(path: &Path, content: &[u8]) -> Result<()> {
     let folder = path.parent().unwrap_or(Path::new("."));
     fs::create_dir_all(folder).map_err(ExperimentError::io("create", folder))?;
     let mut file = tempfile::Builder::new()
-        .prefix(".medner-")
-        .suffix(".tmp")
+        .prefix(TEMPORARY.0)
+        .suffix(TEMPORARY.1)
         .tempfile_in(folder)
         .map_err(ExperimentError::io("write", path))?;
     file.write_all(content).map_err(ExperimentError::io("write", path))?;

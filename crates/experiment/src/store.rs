@@ -11,10 +11,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File, TryLockError};
 use std::io::{Read, Seek, Write};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use crate::cell::DataFacts;
 use crate::error::{ExperimentError, Result};
-use crate::record::{RunRecord, Status, write_atomically};
+use crate::record::{RunRecord, Status, TEMPORARY, write_atomically};
 
 /// The file in a cell's folder that says that what lies there is whole.
 const FINISHED: &str = "finished";
@@ -177,7 +178,7 @@ impl Store {
         let runs = self.folder.join("runs");
         fs::create_dir_all(&runs).map_err(ExperimentError::io("create", &runs))?;
         let lock = Lock::take(&folder.join("lock"))?;
-        // The driver is alone here: what a killed one left half-written is nobody's.
+        // What a killed process left half-written a while ago is nobody's.
         for folder in [self.folder.as_path(), &runs, &folder] {
             remove_temporaries(folder);
         }
@@ -186,11 +187,16 @@ impl Store {
 }
 
 fn remove_temporaries(folder: &Path) {
+    // Younger ones may belong to a cell that a killed driver started and that is still saving.
+    const OLD: Duration = Duration::from_secs(600);
     let Ok(entries) = fs::read_dir(folder) else { return };
     for entry in entries.filter_map(Result::<_, std::io::Error>::ok) {
         let name = entry.file_name();
         let name = name.to_string_lossy();
-        if name.starts_with(".medner-") && name.ends_with(".tmp") {
+        let ours =
+            name.strip_prefix(TEMPORARY.0).is_some_and(|rest| rest.strip_suffix(TEMPORARY.1).is_some());
+        let age = entry.metadata().and_then(|meta| meta.modified()).ok().and_then(|at| at.elapsed().ok());
+        if ours && age.is_some_and(|age| age >= OLD) {
             fs::remove_file(entry.path()).ok();
         }
     }

@@ -409,7 +409,7 @@ impl ResultTable {
                 number(summary.map(|s| s.max)),
                 summary.map(|s| s.n.to_string()).unwrap_or_default(),
                 number(row.difference),
-                row.p_value.map(|p| format!("{p:.4}")).unwrap_or_default(),
+                row.p_value.map(p_text).unwrap_or_default(),
                 row.verdict.to_string(),
                 self.profile.clone(),
                 row.device.clone(),
@@ -539,6 +539,11 @@ pub(crate) fn short(value: f64) -> String {
     let text = format!("{value:.6}");
     let text = text.trim_end_matches('0').trim_end_matches('.');
     if text == "-0" { "0".to_owned() } else { text.to_owned() }
+}
+
+/// A p value with its leading digits, however small.
+pub(crate) fn p_text(p: f64) -> String {
+    if p >= 0.001 || p == 0.0 { format!("{p:.4}") } else { format!("{p:.1e}") }
 }
 
 fn plain_text(value: &crate::Value) -> String {

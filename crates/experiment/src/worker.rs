@@ -120,6 +120,11 @@ fn run_caught(method: &dyn Method, cell: &Cell, ctx: &RunContext) -> anyhow::Res
         usual(info);
     }));
     let result = catch_unwind(AssertUnwindSafe(|| method.run(cell, ctx)));
+    let result = result.map(|outcome| {
+        let outcome = outcome?;
+        // Not a number cannot be written, and a table must not be made from it.
+        outcome.not_finite().map_or(Ok(outcome), |what| Err(anyhow::anyhow!("{what}")))
+    });
     result.unwrap_or_else(|payload| {
         let text = payload.downcast_ref::<String>().map(String::as_str);
         let text = text.or_else(|| payload.downcast_ref::<&str>().copied()).unwrap_or("no message");
