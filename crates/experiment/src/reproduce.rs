@@ -376,6 +376,14 @@ impl Run<'_> {
         asked: usize,
         drive: &Drive,
     ) {
+        if self.setting.stop.is_set() {
+            let (run, saved) = (drive.finished.len(), drive.stopped.len());
+            let folder = maker.store.folder().display();
+            say(&format!(
+                "stopped: {run} of {asked} cells run, {saved} saved half-way; the same command goes on; {folder}"
+            ));
+            return;
+        }
         if !self.setting.quiet {
             for planned in &plan.tables {
                 say(&describe(planned, maker, &published[&planned.spec.name]));
