@@ -227,6 +227,25 @@ impl Training {
 }
 
 impl Config {
+    /// The configuration with every key that its job does not read back at its default: what changes no number changes no
+    /// cell's hash either, so that other epochs for the taggers do not train the character vectors again.
+    pub fn for_its_job(self) -> Self {
+        let ground = Self { job: self.job, data: self.data.clone(), ..Self::default() };
+        match self.job {
+            Job::Tagger => Self { vectors: ground.vectors, statistics: ground.statistics, ..self },
+            Job::EpochTime => {
+                let (development, vectors, statistics) =
+                    (ground.development, ground.vectors, ground.statistics);
+                Self { development, vectors, statistics, ..self }
+            }
+            Job::Vectors => {
+                let model = ModelConfig { embedding: self.model.embedding, ..ModelConfig::default() };
+                Self { limits: self.limits, vectors: self.vectors, model, ..ground }
+            }
+            Job::Statistics => Self { statistics: self.statistics, ..ground },
+        }
+    }
+
     /// The first value that the job cannot be done with: the key and what is allowed.
     pub fn problem(&self) -> Option<(&'static str, String)> {
         let t = &self.training;
@@ -252,5 +271,49 @@ impl Config {
             return Some(("training", "head_learning_rate and clip must be positive".into()));
         }
         None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_job_keeps_what_it_reads_and_nothing_else() {
+        let mut config = Config { job: Job::Vectors, ..Config::default() };
+        config.training.epochs = 7;
+        config.model.embedding = 64;
+        config.vectors.cbow.epochs = 2;
+        config.limits.train = 5;
+        let kept = config.clone().for_its_job();
+        assert_eq!(kept.training, Training::default());
+        assert_eq!((kept.model.embedding, kept.vectors.cbow.epochs, kept.limits.train), (64, 2, 5));
+        config.job = Job::Tagger;
+        let kept = config.clone().for_its_job();
+        assert_eq!((kept.training.epochs, kept.model.embedding), (7, 64));
+        assert_eq!(kept.vectors, Vectors::default());
+        config.job = Job::Statistics;
+        assert_eq!(config.for_its_job(), Config { job: Job::Statistics, ..Config::default() });
+    }
+
+    #[test]
+    fn values_that_cannot_work_are_named() {
+        let with = |change: fn(&mut Config)| {
+            let mut config = Config::default();
+            change(&mut config);
+            config.problem().map(|(key, _)| key)
+        };
+        assert_eq!(with(|_| ()), None);
+        assert_eq!(with(|c| c.development = 1.0), Some("development"));
+        assert_eq!(with(|c| c.split.max_length = 3), Some("split.max_length"));
+        assert_eq!(with(|c| c.model.dropout = 1.0), Some("model.dropout"));
+        assert_eq!(with(|c| c.training.batch_size = 0), Some("training"));
+        assert_eq!(with(|c| c.training.head_learning_rate = f64::NAN), Some("training"));
+    }
+
+    #[test]
+    fn literal_means_the_printed_learning_rate() {
+        let training = Training { literal: true, ..Training::default() };
+        assert_eq!((training.learning_rate(), Training::default().learning_rate()), (3e-5, 1e-3));
     }
 }

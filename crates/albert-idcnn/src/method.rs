@@ -42,10 +42,10 @@ impl Method for AlbertIdcnn {
 
     fn check_config(&self, given: &Value) -> Result<Value, ConfigError> {
         let value = config::canonical::<Config>(given)?;
-        let config: Config = config::from_value(&value)?;
+        let config = config::from_value::<Config>(&value)?.for_its_job();
         match config.problem() {
             Some((key, message)) => Err(ConfigError::at(key, message)),
-            None => Ok(value),
+            None => serde_json::to_value(config).map_err(|e| ConfigError::at("", e.to_string())),
         }
     }
 
