@@ -3,11 +3,11 @@
 # Arguments: [STEPS [ROUNDS [THREADS]]]; the order of the systems is the same in each of three passes, medians are printed.
 set -euo pipefail
 cd "$(dirname "$0")/.."
+. bench/corpus.sh
 PYTHON=${PYTHON:-.venv/bin/python}
 STEPS=${1:-40} ROUNDS=${2:-3} THREADS=${3:-2}
 export OMP_NUM_THREADS=$THREADS
-MSRA=$(target/release/medner data fetch msra >/dev/null && for d in datasets "${MEDNER_MIRROR:-../shared/datasets}"; do
-    [ -e "$d/msra/train.bio" ] && echo "$d/msra/train.bio" && break; done)
+MSRA=$(corpus msra/train.bio)
 cargo build --release -q -p medner-albert-idcnn --example training_rate
 OUT=$(mktemp)
 trap 'rm -f "$OUT"' EXIT
@@ -31,4 +31,6 @@ for key in sorted(median):
 ours = median["medner", "like-length"]
 print(f"ours (like-length) / PyTorch random batches      {ours / median[peer, 'random']:.2f}")
 print(f"ours (like-length) / PyTorch like-length batches {ours / median[peer, 'like-length']:.2f}")
+print(f"ours (random)      / PyTorch random batches      {median['medner', 'random'] / median[peer, 'random']:.2f}")
+sys.exit(ours < 7 * median[peer, "random"] or ours < 3 * median[peer, "like-length"])
 PY
