@@ -186,7 +186,7 @@ impl CheckpointFolder {
         }
         self.point("latest", &name)?;
         tensors::sync_folder(&self.folder)?;
-        self.prune()?;
+        self.prune(&target)?;
         Ok(target)
     }
 
@@ -256,8 +256,13 @@ impl CheckpointFolder {
         fs::rename(&temporary, self.folder.join(link)).map_err(CoreError::io(&temporary))
     }
 
-    fn prune(&self) -> Result<()> {
-        let all = self.list()?;
+    /// Drops old checkpoints, and those beyond the newest: only a run that passed over a damaged one is behind it, and a
+    /// damaged one must not count among the kept.
+    fn prune(&self, newest: &Path) -> Result<()> {
+        let (all, beyond): (Vec<PathBuf>, _) = self.list()?.into_iter().partition(|path| path <= newest);
+        for path in beyond {
+            fs::remove_dir_all(&path).map_err(CoreError::io(&path))?;
+        }
         let (old, kept) = all.split_at(all.len().saturating_sub(self.keep));
         // The best as each kept checkpoint knows it: should the newest turn out damaged, the one before it needs its own.
         let wanted: Vec<String> =

@@ -92,7 +92,14 @@ pub fn write(path: &Path, tensors: &NamedTensors) -> Result<()> {
 /// Writes a file so that a reader sees the old one or the new one, never a part, also after a power cut.
 pub fn write_atomically(path: &Path, bytes: &[u8]) -> Result<()> {
     let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let mut file = tempfile::NamedTempFile::new_in(folder).map_err(CoreError::io(folder))?;
+    let mut builder = tempfile::Builder::new();
+    // The default, 0600, would make models unreadable to the other users of a shared machine; the umask still has its say.
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        builder.permissions(std::fs::Permissions::from_mode(0o666));
+    }
+    let mut file = builder.prefix(".tmp-").tempfile_in(folder).map_err(CoreError::io(folder))?;
     file.write_all(bytes).map_err(CoreError::io(path))?;
     file.as_file().sync_all().map_err(CoreError::io(path))?;
     file.persist(path).map_err(|e| CoreError::io(path)(e.error))?;

@@ -333,6 +333,9 @@ impl<'a> Trainer<'a> {
         let began = Instant::now();
         let evaluation = task.evaluate(state.epoch)?;
         let evaluate_seconds = began.elapsed().as_secs_f64();
+        if let Some(evaluation) = &evaluation {
+            check_scores(evaluation, state.epoch)?;
+        }
         let loss = state.loss_sum / state.items.max(1) as f64;
         let score = evaluation.as_ref().map(|e| e.score);
         let is_best = score.is_some_and(|s| state.best.is_none_or(|b| s > b.score));
@@ -390,6 +393,21 @@ impl<'a> Trainer<'a> {
     }
 }
 
+/// A score that is no number could neither be compared nor read back from a checkpoint.
+fn check_scores(evaluation: &Evaluation, epoch: u64) -> Result<()> {
+    let metrics = evaluation.metrics.iter().map(|(name, value)| (name.as_str(), *value));
+    match std::iter::once(("score", evaluation.score)).chain(metrics).find(|(_, value)| !value.is_finite()) {
+        None => Ok(()),
+        Some((name, value)) => Err(CoreError::Config {
+            key: format!("evaluation.{name}"),
+            message: format!(
+                "is {value} after epoch {}; every score must be a finite number (0 where nothing was found)",
+                epoch + 1
+            ),
+        }),
+    }
+}
+
 /// The open files of a run.
 struct Logs {
     metrics: File,
@@ -413,7 +431,8 @@ impl Logs {
             return Err(CoreError::Checkpoint {
                 path: metrics_path,
                 message: format!(
-                    "has {length} bytes, but the checkpoint was saved at {bytes}; it was cut or replaced"
+                    "has {length} bytes, but {bytes} when the checkpoint was saved: it was cut or replaced; put it back, \
+                     or remove the folder to start again"
                 ),
             });
         }
