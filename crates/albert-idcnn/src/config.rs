@@ -229,6 +229,7 @@ impl Training {
 impl Config {
     /// The configuration with every key that its job does not read back at its default: what changes no number changes no
     /// cell's hash either, so that other epochs for the taggers do not train the character vectors again.
+    #[must_use]
     pub fn for_its_job(self) -> Self {
         let ground = Self { job: self.job, data: self.data.clone(), ..Self::default() };
         match self.job {
@@ -261,14 +262,58 @@ impl Config {
         if !(0.0..1.0).contains(&self.model.dropout) {
             return Some(("model.dropout", format!("{} is not in [0, 1)", self.model.dropout)));
         }
-        if self.model.embedding < 1 || self.model.hidden < 1 {
-            return Some(("model", "embedding and hidden must be at least 1".into()));
+        let at_least_one = [
+            ("model.embedding", self.model.embedding < 1),
+            ("model.hidden", self.model.hidden < 1),
+            ("training.batch_size", t.batch_size == 0),
+            ("training.epochs", t.epochs == 0),
+        ];
+        if let Some((key, _)) = at_least_one.iter().find(|(_, wrong)| *wrong) {
+            return Some((key, "must be at least 1".into()));
         }
-        if t.batch_size == 0 || t.epochs == 0 {
-            return Some(("training", "batch_size and epochs must be at least 1".into()));
+        let positive = [("training.head_learning_rate", t.head_learning_rate), ("training.clip", t.clip)];
+        if let Some((key, value)) = positive.iter().find(|(_, v)| !(v.is_finite() && *v > 0.0)) {
+            return Some((key, format!("{value} is not a positive number")));
         }
-        if !(t.head_learning_rate > 0.0 && t.clip > 0.0) {
-            return Some(("training", "head_learning_rate and clip must be positive".into()));
+        if self.job == Job::Tagger { self.model.problem() } else { None }
+    }
+}
+
+impl ModelConfig {
+    /// The first value that no network can be built with.
+    fn problem(&self) -> Option<(&'static str, String)> {
+        let idcnn = &self.idcnn;
+        let width = match self.encoder {
+            Encoder::Bilstm => 2 * self.hidden,
+            Encoder::Idcnn => {
+                if idcnn.filters < 1 {
+                    return Some(("model.idcnn.filters", "must be at least 1".into()));
+                }
+                if idcnn.iterations < 1 {
+                    return Some(("model.idcnn.iterations", "must be at least 1".into()));
+                }
+                if idcnn.kernel < 1 || idcnn.kernel % 2 == 0 {
+                    let message =
+                        format!("{} is not odd, as an output for each character asks", idcnn.kernel);
+                    return Some(("model.idcnn.kernel", message));
+                }
+                if idcnn.dilations.is_empty() || idcnn.dilations.iter().any(|&d| d < 1) {
+                    let message = format!("{:?} must hold numbers of at least 1", idcnn.dilations);
+                    return Some(("model.idcnn.dilations", message));
+                }
+                idcnn.filters * idcnn.iterations as i64
+            }
+        };
+        if self.heads < 0 || (self.heads > 0 && width % self.heads != 0) {
+            let what = match self.encoder {
+                Encoder::Bilstm => "twice model.hidden",
+                Encoder::Idcnn => "model.idcnn.filters times model.idcnn.iterations",
+            };
+            let message = format!(
+                "{} does not divide {width}, the width it attends over ({what}); choose a divisor, or 0 for no attention",
+                self.heads
+            );
+            return Some(("model.heads", message));
         }
         None
     }
@@ -307,8 +352,15 @@ mod tests {
         assert_eq!(with(|c| c.development = 1.0), Some("development"));
         assert_eq!(with(|c| c.split.max_length = 3), Some("split.max_length"));
         assert_eq!(with(|c| c.model.dropout = 1.0), Some("model.dropout"));
-        assert_eq!(with(|c| c.training.batch_size = 0), Some("training"));
-        assert_eq!(with(|c| c.training.head_learning_rate = f64::NAN), Some("training"));
+        assert_eq!(with(|c| c.training.batch_size = 0), Some("training.batch_size"));
+        assert_eq!(with(|c| c.training.head_learning_rate = f64::NAN), Some("training.head_learning_rate"));
+        assert_eq!(with(|c| c.training.clip = 0.0), Some("training.clip"));
+        assert_eq!(with(|c| c.model.heads = 3), Some("model.heads"));
+        assert_eq!(with(|c| c.model.heads = -4), Some("model.heads"));
+        assert_eq!(with(|c| c.model.heads = 0), None);
+        assert_eq!(with(|c| c.model.idcnn.kernel = 2), Some("model.idcnn.kernel"));
+        assert_eq!(with(|c| c.model.idcnn.filters = 0), Some("model.idcnn.filters"));
+        assert_eq!(with(|c| c.model.idcnn.dilations.clear()), Some("model.idcnn.dilations"));
     }
 
     #[test]

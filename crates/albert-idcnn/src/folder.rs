@@ -35,6 +35,8 @@ const CONFIG: &str = "config.json";
 const LABELS: &str = "labels.json";
 const VOCABULARY: &str = "vocabulary.txt";
 const MODEL: &str = "model.safetensors";
+/// The parameter with one row for each entry of the vocabulary.
+const EMBEDDING: &str = "embedding.weight";
 
 /// Writes a tagger; every file is written beside its place and renamed, the parameters last.
 pub fn save(
@@ -63,16 +65,33 @@ pub fn load(folder: &Path, device: Device) -> Result<TaggerFolder> {
     }
     let read = |file: &str| -> Result<Vec<u8>> {
         let path = folder.join(file);
-        fs::read(&path).with_context(|| format!("{}: cannot be read", path.display()))
+        fs::read(&path).with_context(|| {
+            format!(
+                "{}: cannot be read; the model's folder is not whole: copy it again or train again",
+                path.display()
+            )
+        })
     };
     let damaged = |file: &str| {
-        format!("{}: is damaged or of another version; train again", folder.join(file).display())
+        format!(
+            "{}: is damaged or of another version; copy it again or train again",
+            folder.join(file).display()
+        )
     };
     let config: Config = serde_json::from_slice(&read(CONFIG)?).with_context(|| damaged(CONFIG))?;
     let labels: LabelSet = serde_json::from_slice(&read(LABELS)?).with_context(|| damaged(LABELS))?;
     let vocabulary = Vocabulary::load(&folder.join(VOCABULARY))?;
     let tagger = Tagger::new(&config.model, &Start::Random(vocabulary.len()), &labels, device)?;
-    let state = tensors::read(&folder.join(MODEL))?;
+    let state = tensors::from_bytes(&read(MODEL)?, &folder.join(MODEL)).with_context(|| damaged(MODEL))?;
+    let rows = state.get(EMBEDDING).and_then(|matrix| matrix.size().first().copied());
+    if let Some(rows) = rows.filter(|&rows| rows != vocabulary.len() as i64) {
+        bail!(
+            "{}: has {} entries, but {MODEL} beside it has vectors for {rows}: the two are not of one training; copy the \
+             folder again or train again",
+            folder.join(VOCABULARY).display(),
+            vocabulary.len()
+        );
+    }
     tagger.params.load(&state).with_context(|| damaged(MODEL))?;
     Ok(TaggerFolder { config, labels, vocabulary, tagger })
 }

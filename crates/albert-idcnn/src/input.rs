@@ -1,5 +1,6 @@
 //! Documents from a user's file, by its ending.
 
+use std::collections::BTreeSet;
 use std::io::Read;
 use std::path::Path;
 
@@ -10,6 +11,12 @@ use medner_data::{Document, Entity, Sentence};
 
 /// Reads annotated documents: `.jsonl` and `.json` as one object a line, anything else as CoNLL columns.
 pub fn annotated(path: &Path) -> Result<Vec<Document>> {
+    if path.is_dir() {
+        bail!(
+            "{}: is a folder; give one file, `.jsonl` or CoNLL columns (`medner data convert` makes one of a brat folder)",
+            path.display()
+        );
+    }
     let documents = if is_json(path) {
         read_jsonl(path)?.items
     } else {
@@ -27,6 +34,9 @@ pub fn annotated(path: &Path) -> Result<Vec<Document>> {
 pub fn text(path: Option<&Path>) -> Result<Vec<Document>> {
     if let Some(path) = path.filter(|p| is_json(p)) {
         return Ok(read_jsonl(path)?.items);
+    }
+    if let Some(folder) = path.filter(|p| p.is_dir()) {
+        bail!("{}: is a folder; give one file of text, a document a line, or `.jsonl`", folder.display());
     }
     let (bytes, name) = if let Some(path) = path {
         let bytes = std::fs::read(path).with_context(|| format!("{}: cannot be read", path.display()))?;
@@ -54,6 +64,44 @@ pub fn text(path: Option<&Path>) -> Result<Vec<Document>> {
             entities: Vec::new(),
         })
         .collect())
+}
+
+/// Refuses documents with an entity type that is not among `known`; `remedy` says what to do about it.
+pub fn check_labels(path: &Path, documents: &[Document], known: &BTreeSet<&str>, remedy: &str) -> Result<()> {
+    for document in documents {
+        if let Some(entity) = document.entities.iter().find(|e| !known.contains(e.label.as_str())) {
+            bail!(
+                "{}: the document `{}` has the entity type `{}`; known are: {}. {remedy}",
+                path.display(),
+                document.id,
+                entity.label,
+                known.iter().copied().collect::<Vec<_>>().join(", ")
+            );
+        }
+    }
+    Ok(())
+}
+
+/// Says which entities overlap others: one tag a character has no place for them. `what` follows in the message.
+pub fn warn_of_overlaps(path: &Path, documents: &[Document], what: &str) {
+    let overlaps = |d: &&Document| {
+        let mut end = 0;
+        d.entities.iter().any(|e| {
+            let overlaps = e.start < end;
+            end = end.max(e.end);
+            overlaps
+        })
+    };
+    let mut found = documents.iter().filter(overlaps);
+    if let Some(first) = found.next() {
+        tracing::warn!(
+            "{}: entities overlap in {} of {} documents (first in `{}`); {what}",
+            path.display(),
+            1 + found.count(),
+            documents.len(),
+            first.id
+        );
+    }
 }
 
 fn is_json(path: &Path) -> bool {

@@ -1,10 +1,11 @@
 //! What the driver asks of this paper: configuration, data, cells, and the verbs on a user's own files.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
+use std::path::Path;
 
 use anyhow::{Context, Result, bail};
-use medner_core::device;
+use medner_core::{device, tensors};
 use medner_data::formats::{brat, conll_writer, pubtator};
 use medner_data::{Document, Entity};
 use medner_experiment::{
@@ -14,7 +15,7 @@ use medner_experiment::{
 use medner_metrics::entity_report;
 use serde::Serialize;
 
-use crate::config::{Config, Job};
+use crate::config::{Config, Job, Limits};
 use crate::corpus::{Cut, Records, hold_out};
 use crate::predict::{Found, predict};
 use crate::prepare::prepare;
@@ -74,6 +75,14 @@ impl Method for AlbertIdcnn {
 
     fn train(&self, args: &TrainArgs, ctx: &RunContext) -> Result<()> {
         let config: Config = config::from_value(&args.config)?;
+        if config.job != Job::Tagger || config.limits != Limits::default() {
+            bail!(
+                "`job` and `limits` are for the cells of tables; `train` trains a tagger on the whole file: leave them out"
+            );
+        }
+        if args.out.exists() && !args.out.is_dir() {
+            bail!("{}: is a file; `--out` names the folder for the model", args.out.display());
+        }
         if !args.resume && args.out.join("latest").exists() {
             bail!(
                 "{}: holds a training already; go on with it by `--resume`, or name another folder with `--out`",
@@ -91,6 +100,8 @@ impl Method for AlbertIdcnn {
         if train.iter().all(|d| d.entities.is_empty()) {
             bail!("{}: holds no entities, so there is nothing to learn", args.train.display());
         }
+        check_development(args, train, development)?;
+        input::warn_of_overlaps(&args.train, train, "only the longest of them is learned");
         let mut data = BTreeMap::new();
         for file in [Some(&args.train), args.dev.as_ref()].into_iter().flatten() {
             data.insert(file.display().to_string(), medner_data::hash::hash_file(file)?.sha256);
@@ -100,6 +111,9 @@ impl Method for AlbertIdcnn {
             tracing::info!("{what}: {note}");
         }
         let vocabulary = prepared.vocabulary.clone();
+        std::fs::create_dir_all(&args.out).with_context(|| {
+            format!("{}: cannot be made; name a folder that can be written by `--out`", args.out.display())
+        })?;
         let (task, summary) = cells::train(&config, args.seed, data, prepared, ctx, device)?;
         folder::save(&args.out, &config, &task.labels, &vocabulary, &task.tagger)?;
         if let Some(best) = summary.best {
@@ -119,6 +133,14 @@ impl Method for AlbertIdcnn {
         let device = device::open(&ctx.device)?;
         let model = folder::load(&args.model, device)?;
         let documents = input::annotated(&args.test)?;
+        let known: BTreeSet<&str> = model.labels.types().iter().map(String::as_str).collect();
+        let remedy = "Train a model with this type, or take it out of the test file.";
+        input::check_labels(&args.test, &documents, &known, remedy)?;
+        input::warn_of_overlaps(
+            &args.test,
+            &documents,
+            "a tagger finds at most one of them, the others count as missed",
+        );
         let max = model.config.split.max_length;
         let records = Records::new(&documents, max, Cut::Blind, &model.vocabulary, &model.labels)?;
         let predicted = records.predict(&model.tagger, &model.labels, device)?;
@@ -135,59 +157,42 @@ impl Method for AlbertIdcnn {
     }
 
     fn predict(&self, args: &PredictArgs, ctx: &RunContext) -> Result<()> {
+        if args.format == PredictFormat::Brat {
+            let Some(folder) = &args.output else {
+                bail!("`--format brat` writes a folder: name it with `--output DIR`");
+            };
+            if folder.exists() && !folder.is_dir() {
+                bail!(
+                    "{}: is a file; `--format brat` writes a folder: name another with `--output DIR`",
+                    folder.display()
+                );
+            }
+        }
         device::set_threads(ctx.threads);
         let device = device::open(&ctx.device)?;
         let model = folder::load(&args.model, device)?;
         let documents = input::text(args.input.as_deref())?;
         let progress = |done: usize, total: usize| ctx.progress.set(done as u64, total as u64, "sentences");
         let found = predict(&model, &documents, device, &progress)?;
-        if args.format == PredictFormat::Brat {
-            let folder = args
-                .output
-                .as_deref()
-                .context("`--format brat` writes a folder: name it with `--output DIR`")?;
+        if let (PredictFormat::Brat, Some(folder)) = (args.format, &args.output) {
             std::fs::create_dir_all(folder)
                 .with_context(|| format!("{}: cannot be made", folder.display()))?;
             return Ok(brat::write_brat(&with_entities(&documents, &found, true), folder)?);
         }
-        let (name, mut out): (std::path::PathBuf, Box<dyn Write>) = match &args.output {
-            Some(path) => {
-                let file = std::fs::File::create(path)
-                    .with_context(|| format!("{}: cannot be written", path.display()))?;
-                (path.clone(), Box::new(std::io::BufWriter::new(file)))
+        let text = formatted(args.format, &documents, &found)?;
+        match &args.output {
+            // A pipe or a device has no old content to keep and must not be replaced by a file.
+            Some(path) if path.exists() && !path.is_file() => {
+                std::fs::write(path, text).with_context(|| format!("{}: cannot be written", path.display()))
             }
-            None => ("standard output".into(), Box::new(std::io::BufWriter::new(std::io::stdout().lock()))),
-        };
-        match args.format {
-            PredictFormat::Jsonl => {
-                for (document, entities) in documents.iter().zip(&found) {
-                    let line = Line { id: &document.id, text: &document.text, entities };
-                    serde_json::to_writer(&mut out, &line)?;
-                    out.write_all(b"\n")?;
-                }
-            }
-            PredictFormat::Text => {
-                for (document, entities) in documents.iter().zip(&found) {
-                    writeln!(out, "{}", marked(&document.text, entities))?;
-                }
-            }
-            PredictFormat::Conll => {
-                let sentences: Vec<_> =
-                    with_entities(&documents, &found, false).iter().map(characters).collect();
-                conll_writer::write_conll(
-                    &sentences,
-                    conll_writer::ConllWriteOptions::default(),
-                    &mut *out,
-                    &name,
-                )?;
-            }
-            PredictFormat::Pubtator => {
-                pubtator::write_pubtator(&with_entities(&documents, &found, true), &mut *out, &name)?;
-            }
-            PredictFormat::Brat => {}
+            Some(path) => tensors::write_atomically(path, &text)
+                .with_context(|| format!("{}: cannot be written", path.display())),
+            None => match std::io::stdout().lock().write_all(&text) {
+                // A reader that has seen enough (`| head`) is no failure.
+                Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
+                result => result.context("standard output: cannot be written"),
+            },
         }
-        out.flush()?;
-        Ok(())
     }
 
     fn versions(&self) -> BTreeMap<String, String> {
@@ -198,6 +203,57 @@ impl Method for AlbertIdcnn {
         device::open(name)?;
         Ok(name.to_owned())
     }
+}
+
+/// An entity type that only the development part has cannot be learned, and its tags do not exist.
+fn check_development(args: &TrainArgs, train: &[Document], development: &[Document]) -> Result<()> {
+    let known = train.iter().flat_map(|d| d.entities.iter().map(|e| e.label.as_str())).collect();
+    let (path, remedy): (&Path, &str) = match &args.dev {
+        Some(path) => {
+            (path, "Add examples of it to the training file, or take it out of the development file.")
+        }
+        None => (
+            &args.train,
+            "It stands in the last records only, which are held out for development: shuffle the file, add examples, or \
+             give a file of its own by `--dev`.",
+        ),
+    };
+    input::check_labels(path, development, &known, remedy)
+}
+
+/// Everything found, as the bytes of one file.
+fn formatted(format: PredictFormat, documents: &[Document], found: &[Vec<Found>]) -> Result<Vec<u8>> {
+    let mut out = Vec::new();
+    let name = Path::new("predictions");
+    match format {
+        PredictFormat::Jsonl => {
+            for (document, entities) in documents.iter().zip(found) {
+                let line = Line { id: &document.id, text: &document.text, entities };
+                serde_json::to_writer(&mut out, &line)?;
+                out.push(b'\n');
+            }
+        }
+        PredictFormat::Text => {
+            for (document, entities) in documents.iter().zip(found) {
+                writeln!(out, "{}", marked(&document.text, entities))?;
+            }
+        }
+        PredictFormat::Conll => {
+            // A document without text has no line in this format.
+            let written = with_entities(documents, found, false).into_iter().filter(|d| !d.text.is_empty());
+            let sentences: Vec<_> = written.map(|d| characters(&d)).collect();
+            conll_writer::write_conll(
+                &sentences,
+                conll_writer::ConllWriteOptions::default(),
+                &mut out,
+                name,
+            )?;
+        }
+        PredictFormat::Pubtator | PredictFormat::Brat => {
+            pubtator::write_pubtator(&with_entities(documents, found, true), &mut out, name)?;
+        }
+    }
+    Ok(out)
 }
 
 /// One line of `--format jsonl`.
@@ -221,11 +277,12 @@ fn with_entities(documents: &[Document], found: &[Vec<Found>], as_file_names: bo
     documents.collect()
 }
 
-/// A document as one sentence of characters.
+/// A document as one sentence of characters. Columns have no place for a tab or line break: each is written as a space, and
+/// all others keep their places.
 fn characters(document: &Document) -> medner_data::Sentence {
     medner_data::Sentence {
         id: document.id.clone(),
-        tokens: document.text.chars().map(String::from).collect(),
+        tokens: document.text.replace(['\t', '\n', '\r'], " ").chars().map(String::from).collect(),
         spans: document
             .entities
             .iter()
