@@ -1,9 +1,14 @@
 //! A cell: one system on one data set with one seed, and the hash that names it.
 //!
-//! The hash covers everything that may change a number and nothing else: the method and its results version, the
-//! resolved configuration, the bytes of the data, the seed, and the hashes of the cells it needs. Names of systems
-//! and tables are left out, so that a cell which stands in three tables is run once; the commit is left out, so that
-//! a change that alters no number keeps the results (one that does raises the method's results version).
+//! The hash covers everything that may change a number and nothing else: the method and its results version, what the
+//! configuration has other than the method's defaults, the bytes of the data, the seed, and the hashes of the cells it
+//! needs. Names of systems and tables are left out, so that a cell which stands in three tables is run once; the commit
+//! is left out, so that a change that alters no number keeps the results (one that does raises the method's results
+//! version).
+//!
+//! Defaults are not hashed, so that a method whose configuration gains a key keeps its records: what ran without the
+//! key is what its default stands for. Hence the rule: whoever changes a default changes numbers, and raises the
+//! results version.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
@@ -55,6 +60,10 @@ pub struct Cell {
     pub seed: u64,
     /// The configuration with all defaults filled in.
     pub config: Value,
+    /// What of it differs from the method's defaults ([`config::difference`]): the part that is hashed. `Null` only in
+    /// records of versions that hashed the whole configuration.
+    #[serde(default)]
+    pub changed: Value,
     /// The files of the data set.
     pub facts: DataFacts,
     /// Further files that the configuration names (weights, word vectors).
@@ -81,13 +90,13 @@ impl Cell {
         config::from_value(&self.config)
     }
 
-    /// The hash of the cell's content as it stands now.
+    /// The hash of the cell's content as it stands now: of [`Cell::changed`], not of the whole configuration.
     pub fn content_hash(&self) -> String {
         let content = serde_json::json!({
             "method": self.method,
             "results_version": self.results_version,
             "data": self.data,
-            "config": self.config,
+            "changed": self.changed,
             "facts": self.facts,
             "inputs": self.inputs,
             "seed": self.seed,
@@ -153,6 +162,7 @@ mod tests {
             data: "ccks2019".into(),
             seed: 1,
             config: serde_json::json!({"b": 2, "a": {"d": 0.5, "c": null}}),
+            changed: serde_json::json!({"a": {"d": 0.5}}),
             facts: DataFacts { files: [("train".to_owned(), "00ff".to_owned())].into() },
             inputs: DataFacts::default(),
             needs: BTreeMap::new(),
@@ -179,7 +189,7 @@ mod tests {
             |c| c.results_version = 2,
             |c| c.data = "msra".into(),
             |c| c.seed = 2,
-            |c| c.config["a"]["d"] = 0.25.into(),
+            |c| c.changed["a"]["d"] = 0.25.into(),
             |c| _ = c.facts.files.insert("train".into(), "00fe".into()),
             |c| _ = c.inputs.files.insert("vectors".into(), "11".into()),
             |c| _ = c.needs.insert("encoder".into(), "0123456789abcdef".into()),
@@ -189,6 +199,30 @@ mod tests {
             change(&mut other);
             assert_ne!(other.content_hash(), cell().hash);
         }
+    }
+
+    /// Records are committed: this hash may only change together with every one of them.
+    #[test]
+    fn a_known_cell_has_a_known_hash() {
+        assert_eq!(cell().content_hash(), "84e0e927409bf50d");
+    }
+
+    #[test]
+    fn a_configuration_that_gains_a_key_keeps_its_hashes() {
+        let hash = |config: Value, default: &Value| {
+            let changed = config::difference(&config, default);
+            Cell { config, changed, ..cell() }.content_hash()
+        };
+        let before = serde_json::json!({"a": {"c": null, "d": 1.0}, "b": 2});
+        let after = serde_json::json!({"a": {"c": null, "d": 1.0, "new": true}, "b": 2, "more": {"x": [1]}});
+        let old = hash(cell().config, &before);
+        let mut config = after.clone();
+        config["a"]["d"] = 0.5.into();
+        assert_eq!(hash(config.clone(), &after), old);
+        assert_eq!(old, cell().hash);
+        // Where the new key is used, it is another cell.
+        config["a"]["new"] = false.into();
+        assert_ne!(hash(config, &after), old);
     }
 
     #[test]

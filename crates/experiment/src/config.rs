@@ -83,7 +83,7 @@ where
     }
 }
 
-/// [`from_value`], written back with every default: what the hash of a cell covers.
+/// [`from_value`], written back with every default.
 ///
 /// # Errors
 /// As [`from_value`].
@@ -94,9 +94,51 @@ where
     to_value(&from_value::<T>(given)?)
 }
 
+/// What a canonical configuration has other than the default one, at every depth: what the hash of a cell covers.
+///
+/// A key that stands at its default is left out, so that a configuration which gains a key stays what it was. Arrays
+/// are taken whole, and so is the map of a tagged enum (`kind` or `type`) of another variant than the default's. A key
+/// that the default has and the configuration has not is `null`.
+pub fn difference(config: &Value, default: &Value) -> Value {
+    fn of(config: &Value, default: &Value) -> Option<Value> {
+        if config == default {
+            return None;
+        }
+        let (Value::Object(new), Value::Object(old)) = (config, default) else { return Some(config.clone()) };
+        if other_variant(old, new) {
+            return Some(config.clone());
+        }
+        let changed = new.iter().filter_map(|(key, value)| {
+            let value = old.get(key).map_or_else(|| Some(value.clone()), |old| of(value, old))?;
+            Some((key.clone(), value))
+        });
+        let gone = old.iter().filter(|(key, value)| !new.contains_key(*key) && !value.is_null());
+        Some(changed.chain(gone.map(|(key, _)| (key.clone(), Value::Null))).collect())
+    }
+    of(config, default).unwrap_or_else(|| Value::Object(serde_json::Map::new()))
+}
+
+/// True where every value of a difference stands in the configuration it was taken from.
+pub(crate) fn holds(config: &Value, changed: &Value) -> bool {
+    match (config, changed) {
+        (Value::Object(config), Value::Object(changed)) => {
+            changed.iter().all(|(key, value)| holds(config.get(key).unwrap_or(&Value::Null), value))
+        }
+        (config, changed) => config == changed,
+    }
+}
+
 fn to_value<T: Serialize>(value: &T) -> Result<Value, ConfigError> {
     serde_json::to_value(value)
         .map_err(|error| ConfigError::at("", format!("cannot be written as YAML or JSON: {error}")))
+}
+
+/// True where two maps are different variants of a tagged enum.
+fn other_variant(old: &serde_json::Map<String, Value>, new: &serde_json::Map<String, Value>) -> bool {
+    ["kind", "type"].iter().any(|tag| match (old.get(*tag), new.get(*tag)) {
+        (Some(old), Some(new)) => old.is_string() && old != new,
+        _ => false,
+    })
 }
 
 /// `given` laid over `base`, map by map.
@@ -104,11 +146,7 @@ fn over(base: Value, given: &Value) -> Value {
     let (Value::Object(mut base), Value::Object(new)) = (base, given) else {
         return given.clone();
     };
-    let other_variant = ["kind", "type"].iter().any(|tag| match (base.get(*tag), new.get(*tag)) {
-        (Some(old), Some(new)) => old.is_string() && old != new,
-        _ => false,
-    });
-    if other_variant {
+    if other_variant(&base, new) {
         return given.clone();
     }
     for (key, value) in new {
@@ -262,5 +300,30 @@ mod tests {
         assert_eq!(error.nearest.as_deref(), Some("adam"), "{error}");
         let error = from_value::<Sample>(&json!([1])).unwrap_err();
         assert!(error.to_string().contains("expected keys and values"), "{error}");
+    }
+
+    #[test]
+    fn only_what_is_not_the_default_is_a_difference() {
+        let default = json!({
+            "a": 1, "deep": {"b": 2.0, "c": {"d": null}}, "list": [1, 2],
+            "optimizer": {"kind": "adam", "learning_rate": 0.1}, "some": 5, "none": null,
+        });
+        assert_eq!(difference(&default, &default), json!({}));
+        let mut config = default.clone();
+        config["deep"]["c"]["d"] = 4.into();
+        config["list"] = json!([1]);
+        config["optimizer"] = json!({"kind": "lookahead", "learning_rate": 0.1, "k": 5});
+        config.as_object_mut().unwrap().retain(|key, _| key != "some" && key != "none");
+        let expected = json!({
+            "deep": {"c": {"d": 4}}, "list": [1], "some": null,
+            "optimizer": {"kind": "lookahead", "learning_rate": 0.1, "k": 5},
+        });
+        let changed = difference(&config, &default);
+        assert_eq!(changed, expected);
+        assert!(holds(&config, &changed) && !holds(&default, &changed));
+        // The default's variant with another value: its other keys stay out.
+        config["optimizer"] = json!({"kind": "adam", "learning_rate": 0.2});
+        assert_eq!(difference(&config, &default)["optimizer"], json!({"learning_rate": 0.2}));
+        assert_eq!(difference(&json!({"a": {"x": 1}}), &json!({"a": null})), json!({"a": {"x": 1}}));
     }
 }

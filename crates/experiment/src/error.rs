@@ -42,6 +42,12 @@ pub enum ExperimentError {
         /// What is wrong with it.
         message: String,
     },
+    /// A record of a version whose cells were named by other rules.
+    #[error("{}: written by an earlier version, which named cells differently; it is not used, and its cell is run again", .path.display())]
+    Earlier {
+        /// The record.
+        path: PathBuf,
+    },
     /// A table of published numbers that cannot be read.
     #[error("{}:{line}: {message}", .path.display())]
     Published {

@@ -40,7 +40,8 @@
 //!   `ctx.stop.check()?` after a step that it has saved, and `ctx.progress.set(done, total, message)` as often as it
 //!   likes.
 //! - Scores are shares from 0 to 1; the table's `scale` makes per cent of them. A task may be an entity type.
-//! - A change that alters numbers raises `results_version`.
+//! - A change that alters numbers raises `results_version`; a changed default is one, a new key whose default keeps the
+//!   old behaviour is not (cells are named by what differs from the defaults).
 //!
 //! # The walk: what the papers need, through the types as they are
 //!

@@ -29,7 +29,9 @@ pub trait Method: Sync {
     /// The crate's version: `env!("CARGO_PKG_VERSION")`.
     fn version(&self) -> &'static str;
 
-    /// Raised by hand whenever a change alters numbers; older results are then run again.
+    /// Raised by hand whenever a change alters numbers; older results are then run again. A changed default of the
+    /// configuration is such a change: cells are named by what differs from the defaults, so that new keys keep the
+    /// results and new defaults would keep them by mistake.
     fn results_version(&self) -> u32;
 
     /// Checks a configuration and fills in every default. Usually

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 use crate::cell::{Cell, DataFacts, Missing};
+use crate::config::{self, Value};
 use crate::error::{ExperimentError, Result, suggestion};
 use crate::method::Method;
 use crate::schema::{Awaits, Profile, TableSpec};
@@ -115,6 +116,10 @@ impl Plan {
             cells: BTreeMap::new(),
             located: BTreeMap::new(),
             memo: BTreeMap::new(),
+            // A method that cannot do without some key has no defaults: its cells are named by all their keys.
+            default: method
+                .check_config(&Value::Object(serde_json::Map::new()))
+                .unwrap_or_else(|_| Value::Object(serde_json::Map::new())),
         };
         let mut tables = Vec::new();
         for spec in specs {
@@ -210,6 +215,7 @@ struct Planner<'a> {
     cells: BTreeMap<String, Cell>,
     located: BTreeMap<String, Result<DataFacts, Missing>>,
     memo: BTreeMap<(String, String, u64), SlotState>,
+    default: Value,
 }
 
 impl Planner<'_> {
@@ -267,7 +273,7 @@ impl Planner<'_> {
             Some(Awaits::What(what)) => return Ok(SlotState::Waits(what.clone())),
             Some(Awaits::Unless { what, unless }) => {
                 let set = unless.split('.').try_fold(&config, |value, key| value.get(key));
-                if set.is_none_or(serde_json::Value::is_null) {
+                if set.is_none_or(Value::is_null) {
                     return Ok(SlotState::Waits(what.clone()));
                 }
             }
@@ -300,6 +306,7 @@ impl Planner<'_> {
             dataset: dataset.to_owned(),
             data: dataset_spec.data.clone(),
             seed,
+            changed: config::difference(&config, &self.default),
             config,
             facts: DataFacts::default(),
             inputs: DataFacts::default(),
@@ -331,7 +338,7 @@ impl Planner<'_> {
             facts.as_ref().map_or_else(|_| self.store.facts_on_record(&cell.data), |f| [f.clone()].into());
         let all_inputs = inputs
             .as_ref()
-            .map_or_else(|_| self.store.inputs_on_record(&cell.config), |i| [i.clone()].into());
+            .map_or_else(|_| self.store.inputs_on_record(&cell.changed), |i| [i.clone()].into());
         for facts in &all_facts {
             for inputs in &all_inputs {
                 (cell.facts, cell.inputs) = (facts.clone(), inputs.clone());

@@ -182,13 +182,20 @@ impl RunRecord {
     /// Reads a record and checks that it is whole: its format, and that the cell's hash is that of its content.
     ///
     /// # Errors
-    /// An unreadable file, JSON that is cut off, a record of another format, or one whose content was edited.
+    /// An unreadable file, JSON that is cut off, a record of another format or of an earlier version, or one whose
+    /// content was edited.
     pub fn load(path: &Path) -> Result<Self> {
         let text = fs::read_to_string(path).map_err(ExperimentError::io("read", path))?;
         let damaged = |message: String| ExperimentError::Record { path: path.to_owned(), message };
         let record: Self = serde_json::from_str(&text).map_err(|error| damaged(error.to_string()))?;
         if record.format != FORMAT {
             return Err(damaged(format!("format {} where {FORMAT} is read", record.format)));
+        }
+        if record.cell.changed.is_null() {
+            return Err(ExperimentError::Earlier { path: path.to_owned() });
+        }
+        if !crate::config::holds(&record.cell.config, &record.cell.changed) {
+            return Err(damaged("its configuration is not the one that its cell's hash covers".to_owned()));
         }
         let hash = record.cell.content_hash();
         if hash != record.cell.hash {

@@ -133,9 +133,11 @@ impl Store {
         records.map(|record| record.cell.facts.clone()).collect()
     }
 
-    /// The same for the files that a configuration names.
-    pub fn inputs_on_record(&self, config: &crate::Value) -> BTreeSet<DataFacts> {
-        let records = self.records.values().filter(|record| record.cell.config == *config);
+    /// The same for the files that a configuration names, by its difference from the defaults ([`Cell::changed`]).
+    ///
+    /// [`Cell::changed`]: crate::cell::Cell::changed
+    pub fn inputs_on_record(&self, changed: &crate::Value) -> BTreeSet<DataFacts> {
+        let records = self.records.values().filter(|record| record.cell.changed == *changed);
         records.map(|record| record.cell.inputs.clone()).collect()
     }
 

@@ -184,6 +184,29 @@ fn a_damaged_record_is_named_and_its_cell_run_again() {
 }
 
 #[test]
+fn a_record_of_an_earlier_version_is_named_and_its_cell_run_again() {
+    let repo = Repo::new();
+    let args = ["reproduce", "table2", "--system", "One letter", "--seeds", "1"];
+    repo.expect(0, &args);
+    let records = repo.records(RESULTS);
+    let (name, content) = records.iter().next().unwrap();
+    let mut record: serde_json::Value = serde_json::from_str(content).unwrap();
+    assert_eq!(record["cell"]["changed"], serde_json::json!({"epochs": 3, "suffix": 1}));
+    record["cell"].as_object_mut().unwrap().remove("changed");
+    repo.write(&format!("{RESULTS}/runs/{name}"), &record.to_string());
+    let said = repo.expect(0, &args);
+    assert!(said.contains(&format!("{name}: written by an earlier version")), "{said}");
+    assert!(said.contains("run again") && said.contains("1 of 1 cells run"), "{said}");
+    // A configuration that was edited beside what is hashed is no less damaged.
+    repo.write(&format!("{RESULTS}/runs/{name}"), &content.replace("\"epochs\": 3", "\"epochs\": 4"));
+    let said = repo.expect(0, &args);
+    assert!(said.contains(&format!("{name}: damaged run record: its c")), "{said}");
+    repo.write(&format!("{RESULTS}/runs/{name}"), &content.replacen("\"suffix\": 1", "\"suffix\": 2", 2));
+    let said = repo.expect(0, &args);
+    assert!(said.contains(&format!("{name}: damaged run record: its cell is called")), "{said}");
+}
+
+#[test]
 fn two_drivers_do_not_share_a_folder() {
     let repo = Repo::new();
     std::fs::create_dir_all(repo.path(RESULTS).join("checkpoints")).unwrap();
