@@ -32,6 +32,7 @@ pub fn run(cell: &Cell, config: &Config, ctx: &RunContext) -> Result<Outcome> {
     }
     lines.retain(|line| !line.is_empty());
     let characters: usize = lines.iter().map(Vec::len).sum();
+    // The width is the embedding's, the seed the cell's, the threads this machine's (on which the result does not depend).
     let mut cbow = config.vectors.cbow.clone();
     cbow.dim = config.model.embedding as usize;
     cbow.seed = cell.seed;

@@ -21,6 +21,9 @@ use crate::predict::{Found, predict};
 use crate::prepare::prepare;
 use crate::{cells, datasets, folder, input};
 
+/// Raised whenever a change alters numbers: results of earlier versions are then run again.
+pub const RESULTS_VERSION: u32 = 1;
+
 /// The method of Li et al. 2022.
 pub struct AlbertIdcnn;
 
@@ -38,7 +41,7 @@ impl Method for AlbertIdcnn {
     }
 
     fn results_version(&self) -> u32 {
-        1
+        RESULTS_VERSION
     }
 
     fn check_config(&self, given: &Value) -> Result<Value, ConfigError> {
@@ -103,8 +106,10 @@ impl Method for AlbertIdcnn {
         check_development(args, train, development)?;
         input::warn_of_overlaps(&args.train, train, "only the longest of them is learned");
         let mut data = BTreeMap::new();
-        for file in [Some(&args.train), args.dev.as_ref()].into_iter().flatten() {
-            data.insert(file.display().to_string(), medner_data::hash::hash_file(file)?.sha256);
+        for (role, file) in [("train", Some(&args.train)), ("dev", args.dev.as_ref())] {
+            if let Some(file) = file {
+                data.insert(role.to_owned(), medner_data::hash::hash_file(file)?.sha256);
+            }
         }
         let prepared = prepare(&config, args.seed, train, development, None)?;
         for (what, note) in &prepared.notes {

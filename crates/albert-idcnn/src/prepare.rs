@@ -74,8 +74,9 @@ pub fn prepare(
     };
     let cut = train.report;
     let pieces = format!(
-        "{} training pieces, the longest {} characters; {} cut at the length limit, {} longer than it for an entity's sake",
-        cut.pieces, cut.longest, cut.windows, cut.too_long
+        "{} training pieces, the longest {} characters; {} cut at the length limit, {} longer than it for an entity's sake; \
+         {} entities left out because they overlap a longer one",
+        cut.pieces, cut.longest, cut.windows, cut.too_long, cut.entities_overlapping
     );
     notes.insert("pieces".into(), pieces);
     Ok(Prepared { labels, vocabulary, vectors: matrix, train, development, notes })
