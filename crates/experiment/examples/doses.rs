@@ -355,6 +355,13 @@ impl Method for Doses {
         Ok(DataFacts { files: [("weights".to_owned(), hex(&bytes))].into() })
     }
 
+    /// Without the published weights a sample run starts from nothing.
+    fn sample_config(&self, config: &Value) -> Value {
+        let mut config = config.clone();
+        config["weights"] = Value::Null;
+        config
+    }
+
     fn sample(&self, data: &str) -> Option<String> {
         (data != "private").then(|| "built-in".to_owned())
     }

@@ -17,9 +17,11 @@ use crate::cell::Cell;
 use crate::context::{Report, Stop};
 use crate::display::Display;
 use crate::error::{ExperimentError, Result};
+use crate::machine::relative;
 use crate::plan::PlanFile;
 use crate::record::Status;
 use crate::store::Store;
+use crate::table::MAIN_TASK;
 
 /// Cells that failed, or whose needs did, with the reason.
 pub(crate) type Failures = BTreeMap<String, String>;
@@ -202,9 +204,9 @@ impl Driver<'_> {
         }
         // It ended without a word: killed, or its record could not be written.
         let log = log_path(&store.work_dir(hash));
-        // Tables are committed: no path of this machine in them.
-        let shown = log.strip_prefix(&self.file.root).unwrap_or(&log);
-        let reason = format!("{}; the end of {}: {}", how(status), shown.display(), tail(&log));
+        let reason = format!("{}; the end of {}: {}", how(status), log.display(), tail(&log));
+        // Records and tables are committed: no path of this machine in them.
+        let reason = relative(&reason, &self.file.root);
         display.ended(hash, "FAILED");
         tracing::error!(cell = %hash, "{reason}");
         if let Some(cell) = self.file.cells.get(hash) {
@@ -274,12 +276,13 @@ fn tail(path: &Path) -> String {
 }
 
 /// `, ner f1 0.8127`: one score to recognise the run by.
-fn brief(scores: &crate::record::Scores) -> String {
+pub(crate) fn brief(scores: &crate::record::Scores) -> String {
     let mut out = String::new();
+    let main = scores.get_key_value(MAIN_TASK).and_then(|(task, m)| Some((task, "f1", m.get("f1")?)));
     let with_f1 = scores.iter().filter_map(|(task, metrics)| Some((task, "f1", metrics.get("f1")?)));
     let any =
         scores.iter().filter_map(|(task, m)| m.iter().next().map(|(metric, v)| (task, metric.as_str(), v)));
-    for (task, metric, value) in with_f1.chain(any).take(1) {
+    for (task, metric, value) in main.into_iter().chain(with_f1).chain(any).take(1) {
         let _ = write!(out, ", {task} {metric} {value:.4}");
     }
     out

@@ -51,7 +51,8 @@ pub trait Method: Sync {
     /// Further files that a configuration names: an encoder's folder, word vectors.
     ///
     /// # Errors
-    /// `Missing` with the remedy; the cell then waits, and its row says for what.
+    /// `Missing` with the remedy; the cell then waits, loudly, and its row says for what. In a sample run
+    /// [`Method::sample_config`] is asked first.
     fn inputs(&self, config: &Value) -> Result<DataFacts, Missing> {
         let _ = config;
         Ok(DataFacts::default())
@@ -61,6 +62,13 @@ pub trait Method: Sync {
     fn sample(&self, data: &str) -> Option<String> {
         let _ = data;
         None
+    }
+
+    /// The configuration that a cell of a sample run has when some of its [`Method::inputs`] are missing: a method that
+    /// can do without them (further corpora, published vectors) leaves them out here, so that the cell is run rather
+    /// than waits. `config` has all defaults filled in; what comes back is checked by [`Method::check_config`].
+    fn sample_config(&self, config: &Value) -> Value {
+        config.clone()
     }
 
     /// Trains and scores one cell. Checkpoints go to `ctx.work_dir`, where an interrupted run finds them again;

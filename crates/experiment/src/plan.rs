@@ -61,6 +61,15 @@ pub struct PlannedTable {
     pub spec: TableSpec,
     /// Its slots in the order of the file.
     pub slots: Vec<Slot>,
+    /// Cells of auxiliary systems that were asked for by name: run, but no rows of the table.
+    pub auxiliary: Vec<Slot>,
+}
+
+impl PlannedTable {
+    /// Everything that this run is to fill: the table's slots and what is run beside them.
+    pub(crate) fn selected(&self) -> impl Iterator<Item = &Slot> {
+        self.slots.iter().chain(&self.auxiliary).filter(|slot| slot.selected)
+    }
 }
 
 /// Everything that a `reproduce` runs and shows.
@@ -74,6 +83,9 @@ pub struct Plan {
     pub cells: BTreeMap<String, Cell>,
     /// The data sets that are missing: name in the catalogue to reason.
     pub missing: BTreeMap<String, String>,
+    /// Missing files that configurations name (weights, vectors, further corpora): the reason to the systems that wait
+    /// for them.
+    pub missing_inputs: BTreeMap<String, BTreeSet<String>>,
 }
 
 /// A plan as the processes of single cells read it; it can be handed to a cluster's scheduler.
@@ -101,7 +113,8 @@ impl Plan {
     /// Resolves every slot of the tables.
     ///
     /// # Errors
-    /// Configurations that the method refuses, with the line; names on the command line that no table has.
+    /// Configurations that the method refuses, with the line; names on the command line that no table has, or that
+    /// together choose nothing.
     pub fn build(
         method: &dyn Method,
         specs: Vec<TableSpec>,
@@ -115,6 +128,7 @@ impl Plan {
             store,
             cells: BTreeMap::new(),
             located: BTreeMap::new(),
+            missing_inputs: BTreeMap::new(),
             memo: BTreeMap::new(),
             // A method that cannot do without some key has no defaults: its cells are named by all their keys.
             default: method
@@ -127,14 +141,17 @@ impl Plan {
             for (system, dataset) in spec.pairs(selection.profile) {
                 planner.slots(&spec, system, dataset, &mut slots)?;
             }
+            let auxiliary = planner.auxiliary(&spec);
             planner.memo.clear();
-            tables.push(PlannedTable { spec, slots });
+            tables.push(PlannedTable { spec, slots, auxiliary });
         }
+        check_chosen(&tables, selection)?;
         let located = std::mem::take(&mut planner.located);
         Ok(Self {
             profile: selection.profile,
             tables,
             cells: planner.cells,
+            missing_inputs: planner.missing_inputs,
             missing: located
                 .into_iter()
                 .filter_map(|(data, found)| Some((data, found.err()?.reason)))
@@ -144,7 +161,7 @@ impl Plan {
 
     /// The hashes that this run has to see finished: the selected slots' cells.
     pub fn wanted(&self) -> BTreeSet<&str> {
-        let slots = self.tables.iter().flat_map(|table| &table.slots).filter(|slot| slot.selected);
+        let slots = self.tables.iter().flat_map(PlannedTable::selected);
         slots
             .filter_map(|slot| match &slot.state {
                 SlotState::Cell(hash) => Some(hash.as_str()),
@@ -159,7 +176,7 @@ impl Plan {
         let mut order = Vec::new();
         let mut seen = BTreeSet::new();
         for table in &self.tables {
-            for slot in table.slots.iter().filter(|slot| slot.selected) {
+            for slot in table.selected() {
                 if let SlotState::Cell(hash) = &slot.state
                     && store.finished(hash).is_none()
                 {
@@ -208,12 +225,44 @@ fn check_selection(specs: &[TableSpec], selection: &Selection) -> Result<()> {
     Ok(())
 }
 
+/// A selection that chooses nothing is a mistake of the command line: a system that does not stand on that data set, a
+/// row that only shows the difference of two others.
+fn check_chosen(tables: &[PlannedTable], selection: &Selection) -> Result<()> {
+    let nothing_said = selection.systems.is_empty() && selection.datasets.is_empty();
+    // A sample run leaves out what has its data.
+    if nothing_said || selection.samples || tables.iter().any(|table| table.selected().next().is_some()) {
+        return Ok(());
+    }
+    let flags = [("--system", &selection.systems), ("--dataset", &selection.datasets)];
+    let flags =
+        flags.iter().flat_map(|(flag, names)| names.iter().map(move |name| format!("{flag} `{name}`")));
+    let slots = || tables.iter().flat_map(|table| &table.slots);
+    let mut known: Vec<String> = Vec::new();
+    for slot in slots() {
+        let name = format!("{} on {}", slot.system, slot.dataset);
+        if !known.contains(&name) {
+            known.push(name);
+        }
+    }
+    for (name, system) in tables.iter().flat_map(|table| &table.spec.systems) {
+        if system.auxiliary && !slots().any(|slot| slot.system == *name) && !known.contains(name) {
+            known.push(name.clone());
+        }
+    }
+    Err(ExperimentError::usage(format!(
+        "{}: nothing to run; known systems: {}",
+        flags.collect::<Vec<_>>().join(" "),
+        known.join(", ")
+    )))
+}
+
 struct Planner<'a> {
     method: &'a dyn Method,
     selection: &'a Selection,
     store: &'a Store,
     cells: BTreeMap<String, Cell>,
     located: BTreeMap<String, Result<DataFacts, Missing>>,
+    missing_inputs: BTreeMap<String, BTreeSet<String>>,
     memo: BTreeMap<(String, String, u64), SlotState>,
     default: Value,
 }
@@ -242,6 +291,33 @@ impl Planner<'_> {
             });
         }
         Ok(())
+    }
+
+    /// The cells of auxiliary systems that the command line names, among those that the table's systems need.
+    fn auxiliary(&mut self, spec: &TableSpec) -> Vec<Slot> {
+        let selection = self.selection;
+        let in_rows = spec.pairs(selection.profile);
+        let chosen = |(system, dataset, seed): &(String, String, u64)| {
+            spec.system(system).is_some_and(|system| system.auxiliary)
+                && !in_rows.contains(&(system, dataset))
+                && selection.systems.contains(system)
+                && (selection.datasets.is_empty() || selection.datasets.contains(dataset))
+                && selection.seeds.as_ref().is_none_or(|seeds| seeds.contains(seed))
+        };
+        let found: Vec<_> = self.memo.iter().filter(|(key, _)| chosen(key)).collect();
+        let slots = found.into_iter().map(|((system, dataset, seed), state)| Slot {
+            system: system.clone(),
+            dataset: dataset.clone(),
+            seed: *seed,
+            state: state.clone(),
+            selected: true,
+        });
+        let mut slots: Vec<Slot> = slots.collect();
+        if selection.samples {
+            let data = |slot: &Slot| spec.dataset(&slot.dataset).map(|d| d.data.clone()).unwrap_or_default();
+            slots.retain(|slot| self.locate(&data(slot)).is_err());
+        }
+        slots
     }
 
     fn locate(&mut self, data: &str) -> Result<DataFacts, Missing> {
@@ -347,10 +423,25 @@ impl Planner<'_> {
                 }
             }
         }
-        if let Err(missing) = inputs {
-            return Err(missing.reason);
+        let inputs = match inputs {
+            Err(missing) if self.selection.samples => self.sample_inputs(cell, missing),
+            inputs => inputs,
+        };
+        if let Err(missing) = &inputs {
+            let waiting = self.missing_inputs.entry(missing.reason.clone()).or_default();
+            waiting.insert(cell.system.clone());
         }
-        cell.inputs = inputs.unwrap_or_default();
+        let sample = self.selection.samples && self.method.sample(&cell.data).is_some();
+        if let Err(missing) = &facts
+            && !sample
+        {
+            return Err(format!("data set `{}`: {}", cell.data, missing.reason));
+        }
+        cell.inputs = inputs.map_err(|missing| missing.reason)?;
+        if let Ok(facts) = facts {
+            cell.facts = facts;
+            return Ok(());
+        }
         if self.selection.samples
             && let Some(sample) = self.method.sample(&cell.data)
         {
@@ -362,7 +453,19 @@ impl Planner<'_> {
             cell.dataset = format!("sample-{}", cell.dataset);
             return Ok(());
         }
-        let reason = facts.err().map(|missing| missing.reason).unwrap_or_default();
-        Err(format!("data set `{}`: {reason}", cell.data))
+        Err(format!("data set `{}`: it has no sample", cell.data))
+    }
+
+    /// In a sample run the method may do without inputs that are missing: another configuration, and what it names.
+    fn sample_inputs(&self, cell: &mut Cell, missing: Missing) -> Result<DataFacts, Missing> {
+        let config = self.method.sample_config(&cell.config);
+        if config == cell.config {
+            return Err(missing);
+        }
+        let config = self.method.check_config(&config).map_err(|error| Missing::new(error.to_string()))?;
+        let inputs = self.method.inputs(&config)?;
+        cell.changed = config::difference(&config, &self.default);
+        cell.config = config;
+        Ok(inputs)
     }
 }

@@ -132,7 +132,7 @@ pub(crate) fn reproduce(method: &dyn Method, args: &ReproduceArgs, setting: &Set
         names.iter().map(|name| schema::table_path(&folder, name)).collect::<Result<_>>()?;
     let specs: Vec<TableSpec> = paths.iter().map(|path| TableSpec::load(path)).collect::<Result<_>>()?;
     method.device(&args.device).map_err(|error| ExperimentError::usage(format!("{error:#}")))?;
-    let run = Run { method, args, setting, versions: machine::versions(&setting.root) };
+    let run = Run { method, args, setting, versions: machine::versions() };
     let first = run.pass(specs.clone(), false)?;
     let mut code = first.code;
     if code < 128 && first.missing && !args.no_sample {
@@ -187,11 +187,13 @@ impl Run<'_> {
         for warning in store.damaged() {
             tracing::warn!("{warning}");
         }
-        if !samples {
-            self.say_missing(&plan);
-        } else if plan.tables.iter().all(|table| table.slots.is_empty()) {
+        if samples && plan.tables.iter().all(|table| table.slots.is_empty()) {
             return Ok(Pass { code: 0, missing: false });
         }
+        if !samples {
+            self.say_missing(&plan);
+        }
+        say_missing_inputs(&plan, samples);
         let published = published_of(&plan)?;
         let lock = store.lock()?;
         // Another driver may have finished cells between the reading and the lock.
@@ -208,6 +210,7 @@ impl Run<'_> {
 
         let flags = self.flags_for_commands();
         let program = program(method);
+        let root = absolute(&self.setting.root);
         let write = |store: &Store, failed: &Failures, last: bool| -> Result<()> {
             let maker = Maker {
                 label: &label,
@@ -215,6 +218,8 @@ impl Run<'_> {
                 failed,
                 command: (&program, &flags),
                 beside_published: !samples,
+                plan: &plan,
+                root: &root,
             };
             for planned in &plan.tables {
                 maker.write(planned, &published[&planned.spec.name], last)?;
@@ -231,6 +236,8 @@ impl Run<'_> {
             failed: &drive.failed,
             command: (&program, &flags),
             beside_published: !samples,
+            plan: &plan,
+            root: &root,
         };
         self.say_results(&plan, &maker, &published, cells.len(), &drive);
         let code = match self.setting.stop.signal() {
@@ -348,7 +355,7 @@ impl Run<'_> {
             say(&format!("{}  {}{estimate}", cell.hash, cell.label()));
         }
         for table in &plan.tables {
-            for slot in table.slots.iter().filter(|slot| slot.selected) {
+            for slot in table.selected() {
                 if let SlotState::Waits(what) = &slot.state {
                     say(&format!(
                         "waits             {} / {} / seed {}: {what}",
@@ -403,6 +410,16 @@ impl Run<'_> {
             let label = plan.cells.get(hash).map(Cell::label).unwrap_or_default();
             tracing::error!("failed: {label} ({hash}): {reason}");
         }
+    }
+}
+
+/// Files that configurations name are missed as loudly as data sets.
+fn say_missing_inputs(plan: &Plan, samples: bool) {
+    let run = if samples { " in the sample run as well" } else { "" };
+    for (reason, systems) in &plan.missing_inputs {
+        let systems: Vec<String> = systems.iter().map(|system| format!("`{system}`")).collect();
+        tracing::warn!("DATA MISSING: for {}: {reason}", systems.join(", "));
+        tracing::warn!("their rows wait{run}, and those of the systems that need them");
     }
 }
 

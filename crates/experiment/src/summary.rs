@@ -37,7 +37,11 @@ pub(crate) fn summary(result: &ResultTable) -> String {
             metrics.iter().map(|metric| rows.get(metric).map_or(Cell::new(""), |row| score(row, colours))),
         );
         let n = rows.values().filter_map(|row| row.summary.as_ref().map(|s| s.n)).max();
-        line.push(Cell::new(n.map(|n| n.to_string()).unwrap_or_default()));
+        let partial = rows.values().find_map(|row| match &row.verdict {
+            Verdict::Partial { finished, of } => Some(format!("{finished} of {of}")),
+            _ => None,
+        });
+        line.push(Cell::new(partial.or(n.map(|n| n.to_string())).unwrap_or_default()));
         table.add_row(line);
     }
     let head = format!("{} ({}): {}", result.name, result.profile, result.title);
@@ -87,6 +91,7 @@ fn score(row: &Row, colours: bool) -> Cell {
         Verdict::Below => cell.fg(Color::Red),
         Verdict::Above => cell.fg(Color::Cyan),
         Verdict::Waits(_) | Verdict::NotRun | Verdict::PublishedOnly => cell.add_attribute(Attribute::Dim),
+        Verdict::Partial { .. } => cell.fg(Color::Yellow),
         Verdict::Measured | Verdict::Sample => cell,
     }
 }

@@ -1,16 +1,19 @@
 //! Result tables: every published number beside the measured one with its spread, its test, and the command that
 //! made it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
+use std::path::Path;
 
 use medner_metrics::{Summary, t_test_one_sample};
 
+use crate::cell::Cell;
 use crate::error::Result;
-use crate::plan::{PlannedTable, Slot, SlotState};
+use crate::machine::relative;
+use crate::plan::{Plan, PlannedTable, Slot, SlotState};
 use crate::published::Published;
-use crate::record::{RunRecord, write_atomically};
-use crate::schema::{Kind, TableSpec};
+use crate::record::{RunRecord, Scores, write_atomically};
+use crate::schema::{Kind, Profile, TableSpec};
 use crate::store::Store;
 
 /// How a measured number stands to the published one.
@@ -24,8 +27,16 @@ pub enum Verdict {
     Below,
     /// Whole numbers that are equal (counts).
     Exact,
-    /// Nothing published stands beside it.
+    /// Nothing published stands beside it, or it was measured on cut-down data (profile `quick`), which reproduces
+    /// nothing.
     Measured,
+    /// A mean of some of the seeds: the others have not run to their end yet.
+    Partial {
+        /// Seeds that have.
+        finished: usize,
+        /// Seeds of the row.
+        of: usize,
+    },
     /// Run on the embedded sample: shows the road, not a number.
     Sample,
     /// No run yet.
@@ -46,6 +57,7 @@ impl std::fmt::Display for Verdict {
             Self::Below => f.write_str("below"),
             Self::Exact => f.write_str("exact"),
             Self::Measured => f.write_str("measured"),
+            Self::Partial { finished, of } => write!(f, "partial: {finished} of {of}"),
             Self::Sample => f.write_str("sample"),
             Self::NotRun => f.write_str("not run"),
             Self::PublishedOnly => f.write_str("published only"),
@@ -106,15 +118,36 @@ pub(crate) struct Maker<'a> {
     pub command: (&'a str, &'a str),
     /// False for the sample: no published number may stand beside it.
     pub beside_published: bool,
+    /// The plan that the tables come from.
+    pub plan: &'a Plan,
+    /// The repository's root, which no text of a CSV names.
+    pub root: &'a Path,
 }
 
 type Key = (String, String, String, String);
+
+/// The measured values of a row, and how many there should be.
+#[derive(Default)]
+struct Seeds {
+    values: Vec<f64>,
+    of: usize,
+    failed: Option<Verdict>,
+}
+
+impl Seeds {
+    /// What forbids a verdict on the mean: a seed that failed, or that is not there.
+    fn lacking(&self) -> Option<Verdict> {
+        let finished = self.values.len();
+        let partial = (finished < self.of).then_some(Verdict::Partial { finished, of: self.of })?;
+        Some(self.failed.clone().unwrap_or(partial))
+    }
+}
 
 impl Maker<'_> {
     /// The rows of a table of scores.
     pub fn table(&self, planned: &PlannedTable, published: &[Published]) -> ResultTable {
         let spec = &planned.spec;
-        let mut values: BTreeMap<Key, Vec<f64>> = BTreeMap::new();
+        let mut values: BTreeMap<Key, Seeds> = BTreeMap::new();
         let mut devices: BTreeMap<(String, String), Vec<String>> = BTreeMap::new();
         let mut states: BTreeMap<(String, String), Verdict> = BTreeMap::new();
         let mut order: Vec<(String, String)> = Vec::new();
@@ -123,7 +156,9 @@ impl Maker<'_> {
             if !order.contains(&shown) {
                 order.push(shown.clone());
             }
-            for slot in slots {
+            let mut own: BTreeMap<Key, Seeds> = BTreeMap::new();
+            let mut failed = None;
+            for slot in &slots {
                 match self.record(slot) {
                     Ok(record) => {
                         let device = devices.entry(shown.clone()).or_default();
@@ -135,12 +170,24 @@ impl Maker<'_> {
                                 metrics.iter().filter(|(m, _)| shows(spec, &dataset, task, m))
                             {
                                 let key = (shown.0.clone(), shown.1.clone(), task.clone(), metric.clone());
-                                values.entry(key).or_default().push(value * spec.scale.of(metric, 1.0));
+                                own.entry(key).or_default().values.push(value * spec.scale.of(metric, 1.0));
                             }
                         }
                     }
-                    Err(verdict) => worst(states.entry(shown.clone()).or_insert(Verdict::NotRun), verdict),
+                    Err(verdict) => {
+                        if matches!(verdict, Verdict::Failed(_)) {
+                            failed = Some(verdict.clone());
+                        }
+                        worst(states.entry(shown.clone()).or_insert(Verdict::NotRun), verdict);
+                    }
                 }
+            }
+            // Several data sets of the file may be printed under one name: each answers for its own scores.
+            for (key, seeds) in own {
+                let row = values.entry(key).or_default();
+                row.values.extend(seeds.values);
+                row.of += slots.len();
+                row.failed = row.failed.take().or_else(|| failed.clone());
             }
         }
         self.differences(planned, &mut values, &mut order);
@@ -151,13 +198,23 @@ impl Maker<'_> {
         });
         let rows = keys.into_iter().map(|(key, number)| {
             let place = (key.0.clone(), key.1.clone());
-            let summary = values.get(&key).and_then(|values| Summary::of(values).ok());
-            let seeds = values.get(&key).map(Vec::as_slice).unwrap_or_default();
+            let row = values.get(&key);
+            let seeds = row.map(|row| row.values.as_slice()).unwrap_or_default();
+            let summary = Summary::of(seeds).ok();
+            let lacking = row.and_then(Seeds::lacking);
             let test = number.and_then(|number| t_test_one_sample(seeds, number).ok());
             let difference = summary.as_ref().zip(number).map(|(summary, number)| summary.mean - number);
             let verdict = match (&summary, difference) {
                 (Some(_), _) if !self.beside_published => Verdict::Sample,
-                (Some(summary), Some(difference)) => judge(spec, &key.3, summary, difference),
+                (Some(_), _) if lacking.is_some() => lacking.unwrap_or(Verdict::NotRun),
+                (Some(summary), Some(difference)) => {
+                    match judge(spec, &key.3, summary, difference) {
+                        Verdict::Exact => Verdict::Exact,
+                        // Cut-down data: the difference can be seen, but it judges nothing.
+                        _ if self.plan.profile == Profile::Quick => Verdict::Measured,
+                        verdict => verdict,
+                    }
+                }
                 (Some(_), None) => Verdict::Measured,
                 (None, _) => match states.get(&place) {
                     Some(state) => state.clone(),
@@ -197,19 +254,33 @@ impl Maker<'_> {
     /// The finished record of a slot, or why there is none.
     fn record(&self, slot: &Slot) -> Result<&RunRecord, Verdict> {
         match &slot.state {
-            SlotState::Waits(what) => Err(Verdict::Waits(what.clone())),
+            SlotState::Waits(what) => Err(Verdict::Waits(relative(what, self.root))),
             SlotState::Cell(hash) => self.store.finished(hash).ok_or_else(|| {
                 let reason = self.failed.get(hash).map(String::as_str).or_else(|| self.store.failure(hash));
-                reason.map_or(Verdict::NotRun, |reason| Verdict::Failed(one_line(reason)))
+                reason.map_or(Verdict::NotRun, |reason| Verdict::Failed(self.reason(reason)))
             }),
         }
+    }
+
+    /// Why a cell failed, as a CSV says it.
+    fn reason(&self, reason: &str) -> String {
+        one_line(&relative(reason, self.root))
+    }
+
+    /// The tables that show a cell: those of the plan, as they are now; of the tables that this run was not asked for,
+    /// what the record says.
+    fn tables_of(&self, cell: &Cell) -> BTreeSet<String> {
+        let planned: BTreeSet<&String> = self.plan.tables.iter().map(|table| &table.spec.name).collect();
+        let others = cell.tables.iter().filter(|name| !planned.contains(name)).cloned();
+        let now = self.plan.cells.get(&cell.hash).map(|cell| cell.tables.clone()).unwrap_or_default();
+        now.into_iter().chain(others).collect()
     }
 
     /// The rows of differences between two systems, seed by seed.
     fn differences(
         &self,
         planned: &PlannedTable,
-        values: &mut BTreeMap<Key, Vec<f64>>,
+        values: &mut BTreeMap<Key, Seeds>,
         order: &mut Vec<(String, String)>,
     ) {
         let spec = &planned.spec;
@@ -217,15 +288,21 @@ impl Maker<'_> {
         for (name, system) in &spec.systems {
             let Some((one, two)) = &system.minus else { continue };
             for (dataset, _) in &spec.datasets {
-                let slots_of = |system: &String| -> BTreeMap<u64, &RunRecord> {
+                let slots_of = |system: &String| -> BTreeMap<u64, Result<&RunRecord, Verdict>> {
                     let place = places.iter().find(|((s, d), _)| s == system && d == dataset);
                     let slots = place.map(|(_, slots)| slots.as_slice()).unwrap_or_default();
-                    slots.iter().filter_map(|slot| Some((slot.seed, self.record(slot).ok()?))).collect()
+                    slots.iter().map(|slot| (slot.seed, self.record(slot))).collect()
                 };
                 let (first, second) = (slots_of(one), slots_of(two));
+                let of = first.keys().filter(|seed| second.contains_key(seed)).count();
+                let failed = first.values().chain(second.values()).find_map(|record| match record {
+                    Err(verdict @ Verdict::Failed(_)) => Some(verdict.clone()),
+                    _ => None,
+                });
                 let shown = self.shown(spec, dataset);
+                let mut own: BTreeMap<Key, Vec<f64>> = BTreeMap::new();
                 for (seed, record) in &first {
-                    let Some(other) = second.get(seed) else { continue };
+                    let (Ok(record), Some(Ok(other))) = (record, second.get(seed)) else { continue };
                     for (task, metrics) in &record.outcome.scores {
                         for (metric, value) in metrics.iter().filter(|(m, _)| shows(spec, dataset, task, m)) {
                             let Some(base) = other.outcome.scores.get(task).and_then(|m| m.get(metric))
@@ -233,9 +310,15 @@ impl Maker<'_> {
                                 continue;
                             };
                             let key = (name.clone(), shown.clone(), task.clone(), metric.clone());
-                            values.entry(key).or_default().push((value - base) * spec.scale.of(metric, 1.0));
+                            own.entry(key).or_default().push((value - base) * spec.scale.of(metric, 1.0));
                         }
                     }
+                }
+                for (key, differences) in own {
+                    let row = values.entry(key).or_default();
+                    row.values.extend(differences);
+                    row.of += of;
+                    row.failed = row.failed.take().or_else(|| failed.clone());
                 }
                 order.push((name.clone(), shown));
             }
@@ -336,14 +419,14 @@ impl Maker<'_> {
         ];
         let rows = self.store.records().values().map(|record| {
             let cell = &record.cell;
-            let scores: Vec<String> = main_scores(record);
+            let scores: Vec<String> = main_scores(&record.outcome.scores);
             vec![
                 cell.hash.clone(),
                 cell.system.clone(),
                 cell.dataset.clone(),
                 cell.seed.to_string(),
                 match &record.reason {
-                    Some(reason) => format!("failed: {}", one_line(reason)),
+                    Some(reason) => format!("failed: {}", self.reason(reason)),
                     None => "finished".to_owned(),
                 },
                 scores.join(" "),
@@ -353,7 +436,7 @@ impl Maker<'_> {
                 record.threads.to_string(),
                 record.versions.get("commit").cloned().unwrap_or_default(),
                 record.started.clone(),
-                cell.tables.iter().cloned().collect::<Vec<_>>().join(" "),
+                self.tables_of(cell).into_iter().collect::<Vec<_>>().join(" "),
                 record.command.clone(),
             ]
         });
@@ -446,7 +529,7 @@ pub(crate) fn shows(spec: &TableSpec, dataset: &str, task: &str, metric: &str) -
 fn row_order(
     spec: &TableSpec,
     order: &[(String, String)],
-    values: &BTreeMap<Key, Vec<f64>>,
+    values: &BTreeMap<Key, Seeds>,
     published: &[&Published],
     has_state: impl Fn(&str, &str) -> bool,
 ) -> Vec<(Key, Option<f64>)> {
@@ -460,7 +543,7 @@ fn row_order(
         numbers.insert(key.clone(), row.value);
         keys.push(key);
     }
-    let known: std::collections::BTreeSet<&Key> = numbers.keys().collect();
+    let known: BTreeSet<&Key> = numbers.keys().collect();
     keys.extend(values.keys().filter(|key| !known.contains(key)).cloned());
     // A place that has neither numbers nor anything published still says what it waits for.
     for (system, dataset) in order {
@@ -523,9 +606,14 @@ fn worst(state: &mut Verdict, new: Verdict) {
     }
 }
 
-fn main_scores(record: &RunRecord) -> Vec<String> {
+/// The task whose F1 a run is known by.
+pub(crate) const MAIN_TASK: &str = "ner";
+
+fn main_scores(scores: &Scores) -> Vec<String> {
     let mut out = Vec::new();
-    for (task, metrics) in record.outcome.scores.iter().take(8) {
+    let first = scores.get_key_value(MAIN_TASK).filter(|(_, metrics)| metrics.contains_key("f1"));
+    let rest = scores.iter().filter(|(task, _)| first.is_none_or(|(main, _)| main != *task));
+    for (task, metrics) in first.into_iter().chain(rest).take(8) {
         let main = ["f1", "accuracy"].iter().find_map(|name| metrics.get_key_value(*name));
         if let Some((metric, value)) = main.or_else(|| metrics.iter().next()) {
             out.push(format!("{task}/{metric}={}", short(*value)));
@@ -572,11 +660,31 @@ pub(crate) fn quoted(word: &str) -> String {
     format!("'{}'", word.replace('\'', r"'\''"))
 }
 
-pub(crate) fn write_csv(path: &std::path::Path, header: &[String], rows: &[Vec<String>]) -> Result<()> {
+pub(crate) fn write_csv(path: &Path, header: &[String], rows: &[Vec<String>]) -> Result<()> {
     let mut writer = csv::Writer::from_writer(Vec::new());
     let written =
         writer.write_record(header).and_then(|()| rows.iter().try_for_each(|row| writer.write_record(row)));
     written.expect("rows are as long as their header, and memory takes them");
     let bytes = writer.into_inner().expect("memory takes them");
     write_atomically(path, &bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_run_is_known_by_its_main_score() {
+        let mut outcome = crate::record::Outcome::default();
+        for (task, metric) in [("anatomy", "f1"), ("disease", "f1"), ("ner", "f1"), ("vectors", "characters")]
+        {
+            outcome.score(task, metric, 0.5);
+        }
+        let shown = main_scores(&outcome.scores);
+        assert_eq!(shown, ["ner/f1=0.5", "anatomy/f1=0.5", "disease/f1=0.5", "vectors/characters=0.5"]);
+        assert_eq!(crate::driver::brief(&outcome.scores), ", ner f1 0.5000");
+        outcome.scores.remove("ner");
+        assert_eq!(main_scores(&outcome.scores)[0], "anatomy/f1=0.5");
+        assert_eq!(crate::driver::brief(&outcome.scores), ", anatomy f1 0.5000");
+    }
 }

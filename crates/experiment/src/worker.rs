@@ -12,7 +12,7 @@ use crate::error::{ExperimentError, Result, suggestion};
 use crate::machine;
 use crate::method::Method;
 use crate::plan::PlanFile;
-use crate::record::{FORMAT, Outcome, RunRecord, Status};
+use crate::record::{FORMAT, Outcome, RunRecord, Status, write_atomically};
 use crate::store::{Lock, Store};
 
 /// SIGTERM: what a driver's end means to the cells it started.
@@ -77,7 +77,14 @@ pub(crate) fn run_cell(
     let clock = Instant::now();
     let device = method.device(&plan.device);
     let result = device.and_then(|device| Ok((device, run_caught(method, cell, &ctx)?)));
-    let seconds = clock.elapsed().as_secs_f64();
+    // A run that was stopped, or that failed half-way, goes on from its checkpoint: its time counts too.
+    let spent_path = store.work_dir(&cell.hash).join(SPENT);
+    let seconds = spent(&spent_path) + clock.elapsed().as_secs_f64();
+    if result.is_ok() {
+        std::fs::remove_file(&spent_path).ok();
+    } else {
+        write_atomically(&spent_path, format!("{seconds:.3}\n").as_bytes())?;
+    }
     if let Err(error) = &result
         && let Some(stopped) = error.downcast_ref::<Stopped>()
     {
@@ -93,7 +100,8 @@ pub(crate) fn run_cell(
             End::Finished
         }
         Err(error) => {
-            let reason = format!("{error:#}");
+            // Records are committed: no path of this machine in them.
+            let reason = machine::relative(&format!("{error:#}"), &plan.root);
             record.status = Status::Failed;
             record.reason = Some(reason.clone());
             End::Failed(reason)
@@ -106,6 +114,14 @@ pub(crate) fn run_cell(
     }
     record.save(&store.record_path(&cell.hash))?;
     Ok(end)
+}
+
+/// The file in a cell's folder with the seconds of the processes that did not finish it.
+const SPENT: &str = "seconds";
+
+fn spent(path: &Path) -> f64 {
+    let text = std::fs::read_to_string(path).unwrap_or_default();
+    text.trim().parse::<f64>().ok().filter(|seconds| seconds.is_finite() && *seconds >= 0.0).unwrap_or(0.0)
 }
 
 /// A panic in a method is that cell's failure, with the place.

@@ -17,7 +17,9 @@ fn a_run_writes_every_number_beside_the_published_one_and_runs_nothing_twice() {
     let table = "results/quick/doses/table2.csv";
     assert_eq!(repo.value(table, "One letter", "f1", "published"), "80.5");
     assert_eq!(repo.value(table, "One letter", "f1", "n"), "2");
-    assert_eq!(repo.value(table, "One letter", "f1", "verdict"), "below");
+    // Cut-down data judge nothing; the difference may be seen.
+    assert_eq!(repo.value(table, "One letter", "f1", "verdict"), "measured");
+    assert!(repo.value(table, "One letter", "f1", "difference").starts_with('-'));
     assert_eq!(repo.value(table, "Two letters", "f1", "verdict"), "measured");
     assert_eq!(repo.value(table, "Another team", "f1", "verdict"), "published only");
     assert_eq!(repo.value(table, "Later", "f1", "verdict"), "waits: published weights");
@@ -129,6 +131,9 @@ fn a_cell_goes_on_from_its_checkpoint() {
     let record: serde_json::Value = serde_json::from_str(records.values().next().unwrap()).unwrap();
     let rows = record["outcome"]["curves"]["learning"]["rows"].as_array().unwrap();
     assert_eq!((rows.len(), rows[0][2].as_f64()), (40, Some(-1.0)));
+    // 40 epochs with a pause of 20 ms each: the time of both processes.
+    let seconds = record["outcome"]["seconds"]["total"].as_f64().unwrap();
+    assert!(seconds >= 0.8, "{seconds} s");
 }
 
 #[test]
@@ -204,6 +209,28 @@ fn a_record_of_an_earlier_version_is_named_and_its_cell_run_again() {
     repo.write(&format!("{RESULTS}/runs/{name}"), &content.replacen("\"suffix\": 1", "\"suffix\": 2", 2));
     let said = repo.expect(0, &args);
     assert!(said.contains(&format!("{name}: damaged run record: its cell is called")), "{said}");
+}
+
+#[test]
+fn a_record_names_the_commit_of_the_program_not_of_the_folder_it_runs_in() {
+    let repo = Repo::new();
+    let git = |args: &[&str]| {
+        let identity = ["-c", "user.name=t", "-c", "user.email=t@example.org"];
+        let mut git = std::process::Command::new("git");
+        let output = git.arg("-C").arg(repo.path("")).args(identity).args(args).output();
+        output.ok().filter(|o| o.status.success()).map(|o| common::text(&o).trim().to_owned())
+    };
+    let made = git(&["init", "--quiet"])
+        .and_then(|_| git(&["commit", "--quiet", "--allow-empty", "--no-gpg-sign", "-m", "a commit"]));
+    let Some(here) = made.and_then(|_| git(&["rev-parse", "--short=12", "HEAD"])) else {
+        println!("skipped: there is no git");
+        return;
+    };
+    repo.expect(0, &["reproduce", "table2", "--system", "One letter", "--seeds", "1"]);
+    let records = repo.records(RESULTS);
+    let record: serde_json::Value = serde_json::from_str(records.values().next().unwrap()).unwrap();
+    let commit = record["versions"]["commit"].as_str().unwrap_or_default();
+    assert!(!commit.starts_with(&here), "{commit} is the folder's");
 }
 
 #[test]
@@ -328,4 +355,112 @@ fn a_method_s_own_flag_ends_a_wait_and_its_files_are_hashed() {
     );
     let said = repo.expect(0, &args);
     assert!(said.contains("1 of 1 cells run"), "{said}");
+}
+
+#[test]
+fn a_row_without_all_of_its_seeds_has_no_verdict() {
+    let repo = Repo::new();
+    let table = "results/cpu/doses/table2.csv";
+    let args =
+        ["reproduce", "table2", "--profile", "cpu", "--system", "One letter", "--system", "Two letters"];
+    let with = |more: &[&'static str]| [args.as_slice(), more].concat();
+    let verdict = |system| repo.value(table, system, "f1", "verdict");
+    repo.expect(0, &with(&["--seeds", "1"]));
+    for system in ["One letter", "Two letters", "Two minus one"] {
+        assert_eq!(verdict(system), "partial: 1 of 2");
+    }
+    repo.expect(0, &args);
+    assert_eq!((verdict("One letter"), verdict("Two letters")), ("below".to_owned(), "measured".to_owned()));
+    assert_eq!(verdict("Two minus one"), "measured");
+    // One of three seeds fails: its data are there, its folder is a file.
+    let said = repo.expect(0, &with(&["--seeds", "3", "--dry-run"]));
+    let hash = said.lines().find(|line| line.contains("One letter / Notes / seed 3")).unwrap();
+    let hash = hash.split_whitespace().next().unwrap();
+    repo.write(&format!("results/cpu/doses/checkpoints/{hash}/model.json"), "no model");
+    let said = repo.expect(1, &with(&["--seeds", "3"]));
+    assert!(said.contains("1 of 2 cells run"), "{said}");
+    assert_eq!(repo.value(table, "One letter", "f1", "n"), "2");
+    for system in ["One letter", "Two minus one"] {
+        let failed = verdict(system);
+        let place = format!("failed: results/cpu/doses/checkpoints/{hash}/model.json: not a model");
+        assert!(failed.starts_with(&place), "{failed}");
+    }
+    assert_eq!(verdict("Two letters"), "measured");
+    // No text that is committed knows where this repository lies.
+    let here = repo.path("").canonicalize().unwrap();
+    let here = here.to_str().unwrap().trim_end_matches('/');
+    for text in [repo.read(table), repo.read("results/cpu/doses/runs.csv")] {
+        assert!(!text.contains(here), "{text}");
+    }
+    assert!(repo.records("results/cpu/doses").values().all(|record| !record.contains(here)));
+}
+
+#[test]
+fn an_auxiliary_system_is_run_by_its_name_and_an_empty_selection_refused() {
+    let repo = Repo::new();
+    let said = repo.expect(0, &["reproduce", "table2", "--system", "pre-training", "--dataset", "Plain"]);
+    assert!(said.contains("1 of 1 cells run"), "{said}");
+    let runs = "results/quick/doses/runs.csv";
+    let rows = repo.csv(runs);
+    assert_eq!((rows.len(), rows[0]["system"].as_str()), (1, "pre-training"));
+    assert!(repo.csv("results/quick/doses/table2.csv").iter().all(|row| row["system"] != "pre-training"));
+    // The recorded command makes just this run.
+    std::fs::remove_dir_all(repo.path(RESULTS)).unwrap();
+    let command = rows[0]["command"].strip_prefix("target/release/doses ").unwrap().to_owned();
+    let words: Vec<&str> = command.split_whitespace().collect();
+    assert!(repo.expect(0, &words).contains("1 of 1 cells run"), "{command}");
+    assert_eq!(repo.csv(runs)[0]["hash"], rows[0]["hash"]);
+    for (system, dataset) in [("pre-training", "Notes"), ("One letter", "Plain"), ("Two minus one", "Notes")]
+    {
+        let said = repo.expect(2, &["reproduce", "table2", "--system", system, "--dataset", dataset]);
+        assert!(
+            said.contains(&format!("--system `{system}` --dataset `{dataset}`: nothing to run")),
+            "{said}"
+        );
+        assert!(said.contains("known systems: One letter on Notes, Two letters on Notes"), "{said}");
+        assert!(said.contains(", pre-training"), "{said}");
+    }
+}
+
+#[test]
+fn missing_inputs_are_said_loudly_and_a_sample_run_may_do_without() {
+    let repo = Repo::new();
+    let table =
+        TABLE.replace("  Later:", "  Weighted: {config: {weights: nowhere}, datasets: [Notes]}\n  Later:");
+    repo.write("experiments/doses/table2.yaml", &table);
+    let args = ["reproduce", "table2", "--system", "Weighted", "--seeds", "1"];
+    let said = repo.expect(0, &args);
+    assert!(said.contains("DATA MISSING: for `Weighted`: weights: nowhere/model.json"), "{said}");
+    std::fs::remove_file(repo.path("datasets/doses.txt")).unwrap();
+    let said = repo.expect(0, &args);
+    assert!(
+        said.contains("DATA MISSING: `doses`") && said.contains("DATA MISSING: for `Weighted`"),
+        "{said}"
+    );
+    assert!(said.contains("sample: 1 of 1 cells run"), "{said}");
+    assert_eq!(repo.value("results/sample/doses/table2.csv", "Weighted", "f1", "verdict"), "sample");
+    let records = repo.records("results/sample/doses");
+    let record: serde_json::Value = serde_json::from_str(records.values().next().unwrap()).unwrap();
+    assert_eq!(record["cell"]["config"]["weights"], serde_json::Value::Null);
+    assert_eq!(record["cell"]["changed"], serde_json::json!({"epochs": 3}));
+}
+
+#[test]
+fn runs_name_the_tables_that_show_them_now() {
+    let repo = Repo::new();
+    repo.expect(0, &["reproduce", "fig7"]);
+    let tables = || {
+        let rows = repo.csv("results/quick/doses/runs.csv");
+        rows.iter().find(|row| row["system"] == "Active").unwrap()["tables"].clone()
+    };
+    assert_eq!(tables(), "fig7");
+    repo.expect(0, &["reproduce", "--system", "Active"]);
+    assert_eq!(tables(), "fig7 table2");
+    // The table shows the system no longer.
+    repo.write(
+        "experiments/doses/table2.yaml",
+        &TABLE.replace("  Active: {config: {task: active}, datasets: [Notes]}\n", ""),
+    );
+    repo.expect(0, &["reproduce", "--system", "Active"]);
+    assert_eq!(tables(), "fig7");
 }
