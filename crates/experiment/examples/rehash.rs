@@ -36,7 +36,7 @@ fn main() -> anyhow::Result<()> {
                 }
             }
             if cell.changed.is_null() {
-                cell.changed = config::difference(&cell.config, &default);
+                cell.changed = config::difference(&cell.config, &known(&default, &cell.config));
             }
             cell.hash = cell.content_hash();
             names.insert(old.clone(), cell.hash.clone());
@@ -58,6 +58,13 @@ fn main() -> anyhow::Result<()> {
         println!("{old} -> {new}{}", move_checkpoints(runs, old, new)?);
     }
     Ok(())
+}
+
+/// The defaults without the keys that a record does not have: they came later, and their defaults stand for what ran.
+fn known(default: &Value, config: &Value) -> Value {
+    let (Value::Object(default), Value::Object(config)) = (default, config) else { return default.clone() };
+    let both = default.iter().filter_map(|(key, value)| Some((key.clone(), known(value, config.get(key)?))));
+    both.collect()
 }
 
 /// The records by the hash they are called by.
