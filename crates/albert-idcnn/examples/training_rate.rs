@@ -9,7 +9,7 @@ use std::time::Instant;
 
 use anyhow::{Context, Result};
 use medner_albert_idcnn::config::{Encoder, ModelConfig, Training};
-use medner_albert_idcnn::corpus::{Cut, Records};
+use medner_albert_idcnn::corpus::Records;
 use medner_albert_idcnn::model::{Start, Tagger};
 use medner_albert_idcnn::prepare::Prepared;
 use medner_albert_idcnn::training::TaggerTask;

@@ -53,5 +53,5 @@ pub fn facts(data: &str) -> Result<DataFacts, Missing> {
         let located = store.ensure(&catalog::find(data)?.data_set)?;
         Ok(DataFacts { files: located.files.into_iter().map(|(name, fact)| (name, fact.sha256)).collect() })
     };
-    found().map_err(|error| Missing::new(format!("{error:#}")))
+    found().map_err(|error| Missing::new(medner_experiment::error::chain(&error)))
 }

@@ -72,6 +72,13 @@ impl Method for AlbertIdcnn {
         medner_data::sample::sample_for(data)
     }
 
+    /// A sample run needs no other corpora: its character vectors are trained on the sample alone.
+    fn sample_config(&self, config: &Value) -> Value {
+        let mut config = config.clone();
+        config["vectors"]["texts"] = Value::Array(Vec::new());
+        config
+    }
+
     fn run(&self, cell: &Cell, ctx: &RunContext) -> Result<Outcome> {
         cells::run(cell, ctx)
     }

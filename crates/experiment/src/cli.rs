@@ -10,7 +10,7 @@ use clap::{Arg, ArgMatches, Args, Command, FromArgMatches};
 use crate::config::Value;
 use crate::context::{Progress, RunContext, Stop, Stopped};
 use crate::display::{self, LogFormat, say};
-use crate::error::{ExperimentError, Result};
+use crate::error::{ExperimentError, Result, chain};
 use crate::method::{EvaluateArgs, Method, PredictArgs, PredictFormat, TrainArgs};
 use crate::reproduce::{self, ReproduceArgs, Setting, parse_set};
 use crate::schema::{self, Profile, TableSpec};
@@ -152,7 +152,7 @@ fn report(error: &anyhow::Error) -> u8 {
         tracing::warn!("{stopped}");
         return 128 + stopped.signal as u8;
     }
-    tracing::error!("{error:#}");
+    tracing::error!("{}", chain(error));
     match error.downcast_ref::<ExperimentError>() {
         Some(error) if error.is_usage() => 2,
         _ => 1,
@@ -312,7 +312,7 @@ fn own_files(
         ctx.stop = stop.clone();
         ctx.progress = Progress::new(display::single(verb, global.quiet, global.log_format));
         if let Some(machine) = machine {
-            method.device(&machine.device).map_err(|error| ExperimentError::usage(format!("{error:#}")))?;
+            method.device(&machine.device).map_err(|error| ExperimentError::usage(chain(&error)))?;
             ctx.device.clone_from(&machine.device);
             ctx.threads = machine.threads.map_or(ctx.threads, usize::from);
         }

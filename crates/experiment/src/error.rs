@@ -157,6 +157,19 @@ pub(crate) fn nearest<S: AsRef<str>>(given: &str, known: &[S]) -> Option<String>
         .map(|(_, name)| name.to_owned())
 }
 
+/// An error with its causes on one line. A cause that the message before it already ends with is not said twice.
+pub fn chain(error: &anyhow::Error) -> String {
+    let mut text = String::new();
+    for cause in error.chain().map(ToString::to_string) {
+        if text.is_empty() {
+            text = cause;
+        } else if !text.ends_with(&cause) {
+            text = format!("{text}: {cause}");
+        }
+    }
+    text
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -168,5 +181,12 @@ mod tests {
         assert_eq!(nearest("Dropout", &known).as_deref(), Some("dropout"));
         assert_eq!(nearest("optimizer", &known), None);
         assert_eq!(suggestion("optimizer", &known), "; known: learning_rate, dropout, epochs");
+    }
+
+    #[test]
+    fn causes_are_said_once() {
+        let source = std::io::Error::other("is a directory");
+        let error = anyhow::Error::from(source).context("data: is a directory").context("no table");
+        assert_eq!(chain(&error), "no table: data: is a directory");
     }
 }

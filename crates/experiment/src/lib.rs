@@ -95,6 +95,7 @@ pub mod reproduce;
 pub mod schema;
 pub mod store;
 pub mod table;
+mod verdict;
 pub mod yaml;
 
 pub use cell::{Cell, DataFacts, Missing};

@@ -9,7 +9,7 @@ use crate::config::Value;
 use crate::context::Stop;
 use crate::display::{Display, LogFormat, say};
 use crate::driver::{Drive, Driver, Failures};
-use crate::error::{ExperimentError, Result};
+use crate::error::{ExperimentError, Result, chain};
 use crate::machine;
 use crate::method::Method;
 use crate::plan::{Plan, PlanFile, PlannedTable, Selection, SlotState};
@@ -131,7 +131,7 @@ pub(crate) fn reproduce(method: &dyn Method, args: &ReproduceArgs, setting: &Set
     let paths: Vec<PathBuf> =
         names.iter().map(|name| schema::table_path(&folder, name)).collect::<Result<_>>()?;
     let specs: Vec<TableSpec> = paths.iter().map(|path| TableSpec::load(path)).collect::<Result<_>>()?;
-    method.device(&args.device).map_err(|error| ExperimentError::usage(format!("{error:#}")))?;
+    method.device(&args.device).map_err(|error| ExperimentError::usage(chain(&error)))?;
     let run = Run { method, args, setting, versions: machine::versions() };
     let first = run.pass(specs.clone(), false)?;
     let mut code = first.code;

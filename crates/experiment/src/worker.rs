@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use crate::cell::Cell;
 use crate::context::{NeededCell, Progress, ProgressSink, Report, RunContext, Stop, Stopped};
-use crate::error::{ExperimentError, Result, suggestion};
+use crate::error::{ExperimentError, Result, chain, suggestion};
 use crate::machine;
 use crate::method::Method;
 use crate::plan::PlanFile;
@@ -101,7 +101,7 @@ pub(crate) fn run_cell(
         }
         Err(error) => {
             // Records are committed: no path of this machine in them.
-            let reason = machine::relative(&format!("{error:#}"), &plan.root);
+            let reason = machine::relative(&chain(&error), &plan.root);
             record.status = Status::Failed;
             record.reason = Some(reason.clone());
             End::Failed(reason)
