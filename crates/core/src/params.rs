@@ -1,6 +1,6 @@
 //! The parameters and buffers of a model, by name.
 //!
-//! ```
+//! ```no_run
 //! # fn main() -> medner_core::Result<()> {
 //! use medner_core::{init::Init, params::Params};
 //!

@@ -1,6 +1,6 @@
 //! Optimisers on flat buffers, equal to PyTorch's.
 //!
-//! ```
+//! ```no_run
 //! # fn main() -> medner_core::Result<()> {
 //! use medner_core::optim::{Adam, Optimizer, OptimizerConfig, Rule};
 //! use medner_core::{init::Init, params::Params};
