@@ -1,6 +1,6 @@
 //! The parameters and buffers of a model, by name.
 //!
-//! ```no_run
+//! ```no_run,standalone_crate
 //! # fn main() -> medner_core::Result<()> {
 //! use medner_core::{init::Init, params::Params};
 //!

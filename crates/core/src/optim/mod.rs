@@ -1,6 +1,6 @@
 //! Optimisers on flat buffers, equal to PyTorch's.
 //!
-//! ```no_run
+//! ```no_run,standalone_crate
 //! # fn main() -> medner_core::Result<()> {
 //! use medner_core::optim::{Adam, Optimizer, OptimizerConfig, Rule};
 //! use medner_core::{init::Init, params::Params};
