@@ -22,6 +22,7 @@
 //! | [`record`] | what comes out of a cell; atomic writing |
 //! | [`cell`] | a cell and its content hash |
 //! | [`schema`] | the table's file |
+//! | [`chart`] | how the report draws a table |
 //! | [`yaml`] | YAML whose values know their line, through merges |
 //! | [`plan`] | from tables to cells: what runs, what waits and for what |
 //! | [`store`] | the results folder: records, locks, artefacts |
@@ -84,6 +85,7 @@ mod summary;
 mod worker;
 
 pub mod cell;
+pub mod chart;
 pub mod config;
 pub mod context;
 pub mod error;

@@ -18,6 +18,7 @@
 //!   pre-training: {auxiliary: true, config: {task: pretrain}}
 //!   Heads minus none: {minus: [IDCNN-MHA-CRF, IDCNN-CRF]}   # a row of differences, seed by seed
 //! comparisons: [[IDCNN-MHA-CRF, IDCNN-CRF]]
+//! chart: bars                            # how the report draws it; left out: as its rows suggest
 //! profiles:
 //!   quick: {seeds: [1], config: {epochs: 2}}
 //!   cpu: {systems: {ALBERT-IDCNN-CRF: {awaits: the encoder pre-trained here}}}
@@ -32,6 +33,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use crate::chart::Chart;
 use crate::config::{ConfigError, Value, from_value};
 use crate::error::{ExperimentError, Result, suggestion};
 use crate::yaml::{self, Node, Place};
@@ -237,6 +239,7 @@ pub struct ProfileSpec {
 struct File {
     title: String,
     kind: Kind,
+    chart: Option<Chart>,
     metrics: Vec<String>,
     tasks: Vec<String>,
     scale: PerMetric,
@@ -257,6 +260,7 @@ impl Default for File {
         Self {
             title: String::new(),
             kind: Kind::Systems,
+            chart: None,
             metrics: Vec::new(),
             tasks: Vec::new(),
             scale: PerMetric::All(1.0),
@@ -285,6 +289,8 @@ pub struct TableSpec {
     pub title: String,
     /// Scores or curves.
     pub kind: Kind,
+    /// How the report draws it; left out: as its rows suggest.
+    pub chart: Option<Chart>,
     /// The metrics to show, in order; empty: all.
     pub metrics: Vec<String>,
     /// The tasks to show; empty: all.
@@ -331,6 +337,7 @@ impl TableSpec {
             path: path.to_owned(),
             title: file.title,
             kind: file.kind,
+            chart: file.chart,
             metrics: file.metrics,
             tasks: file.tasks,
             scale: file.scale,
@@ -464,7 +471,11 @@ fn on_base(path: &Path, base: &Node, mut tree: Node) -> Result<Node> {
     Ok(ground)
 }
 
-/// The tables of a paper by name: every `*.yaml` of its folder but `claims.yaml` and those that start with `_`.
+/// The files of a paper's folder that are no tables: what the report says of the paper, and its claims.
+const NO_TABLES: [&str; 2] = ["claims", "paper"];
+
+/// The tables of a paper by name: every `*.yaml` of its folder but `claims.yaml`, `paper.yaml` and those that start
+/// with `_`.
 ///
 /// # Errors
 /// The folder is not there.
@@ -475,7 +486,7 @@ pub fn tables(folder: &Path) -> Result<Vec<String>> {
         .map(|entry| entry.path())
         .filter(|path| path.extension().is_some_and(|extension| extension == "yaml"))
         .filter_map(|path| path.file_stem().map(|stem| stem.to_string_lossy().into_owned()))
-        .filter(|name| name != "claims" && !name.starts_with('_'))
+        .filter(|name| !NO_TABLES.contains(&name.as_str()) && !name.starts_with('_'))
         .collect();
     names.sort_by_key(|name| natural(name));
     Ok(names)
