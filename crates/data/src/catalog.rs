@@ -13,6 +13,7 @@ use crate::formats::segmented::{self, SegmentedLine};
 use crate::formats::split::{SplitOptions, split_records};
 use crate::formats::weibo::Version;
 use crate::formats::{Read, Report, ccks, cmdd, crichton, msra, mtaal, pubtator, tokenize, weibo};
+use crate::stand_in;
 
 /// How a corpus is written and read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,6 +38,8 @@ pub enum Kind {
     Ccks,
     /// CMDD, the utterances of everybody or of one speaker.
     Cmdd(Option<cmdd::Speaker>),
+    /// The stand-in for XJADRNER that is drawn from CMDD's patients ([`stand_in`]).
+    CmddAdr,
 }
 
 impl Kind {
@@ -162,6 +165,7 @@ pub fn entries() -> Vec<Entry> {
         ),
         entry("cmdd", "cmdd", Kind::Cmdd(None), cmdd_files),
         entry("cmdd-patient", "cmdd", Kind::Cmdd(Some(cmdd::Speaker::Patient)), cmdd_files),
+        entry("cmdd-adr", "cmdd", Kind::CmddAdr, cmdd_files),
         entry(
             "mtaal-ncbi",
             "mtaal-ncbi",
@@ -260,7 +264,7 @@ pub fn load_sentences_with_report(name: &str, root: &Path) -> Result<(Corpus<Sen
         let (documents, report) = load(&entry, root, |path| read_documents(entry.kind, path))?;
         return to_sentences(entry.kind, &documents, report);
     }
-    load(&entry, root, |path| match entry.kind {
+    let (corpus, mut report) = load(&entry, root, |path| match entry.kind {
         Kind::Msra => msra::read(path),
         Kind::Weibo(version) => weibo::read(path, version),
         Kind::Crichton(keep) => crichton::read(path, keep.as_ref().map(std::slice::from_ref)),
@@ -268,14 +272,22 @@ pub fn load_sentences_with_report(name: &str, root: &Path) -> Result<(Corpus<Sen
         Kind::PeoplesDaily => Ok(map(segmented::read_peoples_daily(path)?, SegmentedLine::into_characters)),
         Kind::PeoplesDailyWords => Ok(map(segmented::read_peoples_daily(path)?, SegmentedLine::into_words)),
         Kind::Sighan => Ok(map(segmented::read_sighan(path)?, SegmentedLine::into_characters)),
-        Kind::Cmdd(speaker) => {
-            let dialogues = cmdd::read(path)?;
-            let mut read = cmdd::sentences(&dialogues.items, speaker);
-            read.report.merge(dialogues.report);
-            Ok(read)
-        }
+        Kind::Cmdd(speaker) => read_cmdd(path, speaker),
+        Kind::CmddAdr => read_cmdd(path, Some(cmdd::Speaker::Patient)),
         Kind::Ccks | Kind::PubTator => unreachable!("corpora with documents are read above"),
-    })
+    })?;
+    if entry.kind == Kind::CmddAdr {
+        let corpus = stand_in::draw(corpus, &mut report);
+        return Ok((corpus, report));
+    }
+    Ok((corpus, report))
+}
+
+fn read_cmdd(path: &Path, speaker: Option<cmdd::Speaker>) -> Result<Read<Sentence>> {
+    let dialogues = cmdd::read(path)?;
+    let mut read = cmdd::sentences(&dialogues.items, speaker);
+    read.report.merge(dialogues.report);
+    Ok(read)
 }
 
 /// [`load_documents`] with what was repaired or left out.

@@ -30,6 +30,14 @@ pub enum DataError {
         /// The offending text, shortened.
         found: String,
     },
+    /// A file that as a whole is not what is asked for.
+    #[error("{}: {message}", .path.display())]
+    File {
+        /// File or folder.
+        path: PathBuf,
+        /// What is wrong, what was expected and how to mend it.
+        message: String,
+    },
     /// A file or folder that holds nothing to read.
     #[error("{}: is empty; expected {expected}", .path.display())]
     Empty {
@@ -94,6 +102,11 @@ impl DataError {
             message: message.into(),
             found: shorten(found, 60),
         }
+    }
+
+    /// A [`DataError::File`].
+    pub fn file(path: &Path, message: impl Into<String>) -> Self {
+        Self::File { path: path.to_owned(), message: message.into() }
     }
 
     /// A [`DataError::Item`].

@@ -17,6 +17,7 @@ pub mod formats;
 pub mod hash;
 pub mod manifest;
 pub mod sample;
+pub mod stand_in;
 pub mod stats;
 pub mod store;
 pub mod vectors;

@@ -213,6 +213,26 @@ fn cmdd_dialogues() {
 }
 
 #[test]
+fn the_stand_in_for_xjadrner() {
+    let Some(root) = mirror() else { return };
+    let (corpus, report) = load_sentences_with_report("cmdd-adr", &root).unwrap();
+    assert_eq!(report.count(Remark::DrawnInProportion), 0);
+    let with = |s: &[Sentence]| s.iter().filter(|s| !s.spans.is_empty()).count();
+    let sizes = corpus.splits().map(|(_, s)| (s.len(), with(s)));
+    assert_eq!(sizes, [(3_235, 647), (1_079, 216), (1_078, 216)]);
+    // Pins the draw itself: symptoms, characters and the first utterance of each split.
+    let drawn = corpus.splits().map(|(_, s)| (entities(s), tokens(s), s[0].id.as_str()));
+    assert_eq!(
+        drawn,
+        [(886, 36_425, "10626355#4"), (298, 12_521, "10626355#18"), (298, 12_372, "10742613#8")]
+    );
+    let texts: BTreeSet<String> =
+        corpus.splits().into_iter().flat_map(|(_, s)| s).map(|s| s.tokens.concat()).collect();
+    assert_eq!(texts.len(), 5_392, "no text stands in two splits");
+    check_all(&corpus);
+}
+
+#[test]
 fn crichton_sets_have_the_counts_of_their_statistics() {
     let Some(root) = mirror() else { return };
     let text = std::fs::read_to_string(root.join("mtl-bioner/stats.json")).unwrap();

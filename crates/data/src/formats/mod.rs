@@ -3,7 +3,7 @@
 //! | module | format | gives |
 //! | --- | --- | --- |
 //! | [`conll`], [`conll_writer`] | columns, one token a line; BIO, BIOES, BMES | sentences |
-//! | [`msra`], [`weibo`], [`crichton`], [`mtaal`] | corpora in columns, each with its own habits | sentences |
+//! | [`msra`], [`weibo`], [`xjadrner`], [`crichton`], [`mtaal`] | corpora in columns, each with its own habits | sentences |
 //! | [`segmented`] | People's Daily 1998 with parts of speech, SIGHAN-2005 | words, or characters in BMES |
 //! | [`ccks`] | CCKS-2019 task 1, JSON lines | documents |
 //! | [`cmdd`] | CMDD medical dialogues | dialogues, sentences |
@@ -32,5 +32,6 @@ pub mod split;
 pub mod text;
 pub mod tokenize;
 pub mod weibo;
+pub mod xjadrner;
 
 pub use report::{Read, Remark, Remarked, Report};

@@ -52,6 +52,8 @@ pub enum Remark {
     Cancelled,
     /// A line break or tab inside a text, written as a space because the format has no place for it; offsets stay.
     BreakReplaced,
+    /// A corpus that is drawn from another one, which has too little for the wanted counts.
+    DrawnInProportion,
 }
 
 impl Remark {
@@ -80,6 +82,7 @@ impl Remark {
             Self::Utf16Offsets => "mentions with offsets in UTF-16 units, turned into characters",
             Self::Cancelled => "cancelled annotations, left out",
             Self::BreakReplaced => "line breaks or tabs written as spaces",
+            Self::DrawnInProportion => "corpora drawn smaller than wanted, in proportion to what there is",
         }
     }
 }
