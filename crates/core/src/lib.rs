@@ -6,7 +6,8 @@
 //! | --- | --- |
 //! | [`device`] | CPU or CUDA, threads, seeds |
 //! | [`params`], [`init`] | named parameters, and PyTorch's own initial distributions |
-//! | [`layers`] | embedding, linear, BiLSTM, iterated dilated convolutions, multi-head attention, dropout |
+//! | [`layers`] | embedding, linear, BiLSTM, IndRNN, iterated dilated convolutions, attention, batch normalisation, dropout |
+//! | [`autograd`] | operations whose backward pass is a Rust function |
 //! | [`crf`] | linear-chain CRF: likelihood with exact gradient, Viterbi, marginals, n-best |
 //! | [`optim`], [`clip`], [`schedule`] | optimisers on flat buffers, gradient clipping, learning rates |
 //! | [`trainer`] | the loop: epochs, early stopping, logs, checkpoints, exact resume, signals |
@@ -16,6 +17,7 @@
 //!
 //! [`medner_metrics`] is re-exported as [`metrics`], so that a method has one place to look.
 
+pub mod autograd;
 pub mod checkpoint;
 pub mod clip;
 pub mod crf;

@@ -6,15 +6,23 @@
 
 mod attention;
 mod batch;
+mod batch_norm;
 mod embedding;
+mod feature_attention;
+mod gradient_reversal;
 mod idcnn;
+mod indrnn;
 mod linear;
 mod lstm;
 
 pub use attention::MultiHeadAttention;
 pub use batch::Batch;
+pub use batch_norm::BatchNorm;
 pub use embedding::Embedding;
+pub use feature_attention::{AttentionKind, FeatureAttention, SelfAttention, SelfAttentionConfig};
+pub use gradient_reversal::{reversal_schedule, reverse_gradient};
 pub use idcnn::{Idcnn, IdcnnConfig};
+pub use indrnn::{IndRnn, IndRnnConfig, IndRnnStack, recurrence, recurrence_by_operations};
 pub use linear::Linear;
 pub use lstm::BiLstm;
 

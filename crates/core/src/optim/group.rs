@@ -117,7 +117,7 @@ impl GroupState {
                 [rows, width] => (rows as usize, width as usize),
                 _ => (1, slot.binding.padded),
             };
-            let gradients = raw::slice(&slot.binding.gradients)?;
+            let gradients: &[f32] = raw::slice(&slot.binding.gradients)?;
             for row in 0..rows {
                 let start = offset + row * width;
                 if rows > 1 && gradients[start..start + width].iter().all(|&g| g == 0.0) {
