@@ -9,11 +9,11 @@ use std::time::Instant;
 
 use anyhow::{Context, Result};
 use medner_albert_idcnn::config::{Encoder, ModelConfig, Training};
-use medner_albert_idcnn::corpus::Records;
 use medner_albert_idcnn::model::{Start, Tagger};
 use medner_albert_idcnn::prepare::Prepared;
 use medner_albert_idcnn::training::TaggerTask;
 use medner_core::device;
+use medner_core::records::Records;
 use medner_data::batching::BatchOrder;
 use medner_data::vocabulary::{Normalisation, Vocabulary};
 use medner_data::{Document, Entity, TagScheme};
@@ -35,7 +35,7 @@ fn main() -> Result<()> {
     let (steps, rounds, threads) = (number(40)?, number(3)?, number(2)?);
     device::set_threads(threads);
 
-    let corpus = medner_albert_idcnn::datasets::sentences("msra")?;
+    let corpus = medner_data::load::sentences("msra")?;
     let documents: Vec<Document> = corpus
         .train
         .into_iter()

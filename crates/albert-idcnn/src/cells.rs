@@ -10,18 +10,17 @@ use medner_core::{CoreError, device};
 use medner_data::batching::BatchOrder;
 use medner_data::formats::ccks;
 use medner_data::vectors::{VectorFormat, WordVectors};
-use medner_data::{Corpus, Document, Span};
+use medner_data::{Corpus, Document, Span, load};
 use medner_experiment::{Cell, Curve, Outcome, RunContext, Stopped, Units};
 use medner_metrics::entity_report;
 use medner_metrics::error_analysis::error_report;
 use tch::Device;
 
 use crate::config::{Config, CountedSplit, Encoder, Job};
-use crate::corpus::{Cut, Records, hold_out};
-use crate::datasets;
 use crate::folder;
 use crate::prepare::{Prepared, build, prepare};
 use crate::training::TaggerTask;
+use medner_core::records::{Cut, Records, hold_out};
 
 /// The file that the job `vectors` leaves for taggers.
 pub const VECTORS_FILE: &str = "vectors.bin";
@@ -41,7 +40,7 @@ pub fn run(cell: &Cell, ctx: &RunContext) -> Result<Outcome> {
 
 /// Table 1: distinct mention strings per type.
 fn statistics(data: &str, config: &Config) -> Result<Outcome> {
-    let corpus = datasets::documents(data)?;
+    let corpus = load::documents(data)?;
     let records = match config.statistics {
         CountedSplit::Train => &corpus.train,
         CountedSplit::Test => &corpus.test,
@@ -96,7 +95,7 @@ pub fn train(
 }
 
 fn tagger(cell: &Cell, config: &Config, ctx: &RunContext, device: Device) -> Result<Outcome> {
-    let corpus = datasets::documents(&cell.data)?;
+    let corpus = load::documents(&cell.data)?;
     let (train_records, test_records) = limited(&corpus, config);
     let (train_part, held_out) = hold_out(train_records, config.development);
     let vectors = if cell.needs.contains_key("vectors") {
@@ -113,7 +112,7 @@ fn tagger(cell: &Cell, config: &Config, ctx: &RunContext, device: Device) -> Res
     let began = Instant::now();
     let test = Records::new(test_records, config.split.max_length, Cut::Blind, &vocabulary, &task.labels)
         .context("test records")?;
-    let predicted = test.predict(&task.tagger, &task.labels, device)?;
+    let predicted = test.predict(&task.labels, device, |batch| task.tagger.decode(batch))?;
     let test_seconds = began.elapsed().as_secs_f64();
     folder::save(&ctx.work_dir.join("model"), config, &task.labels, &vocabulary, &task.tagger)?;
 
@@ -204,7 +203,7 @@ fn error_samples(records: &[Document], gold: &[Vec<Span>], predicted: &[Vec<Span
 /// of IDCNN less the median of BiLSTM (the paper: "21 seconds shorter"). The sign and the ratio compare with the paper; the
 /// seconds themselves are those of this machine, and of nothing else running beside (`--jobs 1`).
 fn epoch_time(cell: &Cell, config: &Config, ctx: &RunContext, device: Device) -> Result<Outcome> {
-    let corpus = datasets::documents(&cell.data)?;
+    let corpus = load::documents(&cell.data)?;
     let (train_records, _) = limited(&corpus, config);
     let mut tasks = Vec::new();
     for encoder in [Encoder::Bilstm, Encoder::Idcnn] {

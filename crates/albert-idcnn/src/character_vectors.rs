@@ -4,18 +4,17 @@
 use std::time::Instant;
 
 use anyhow::Result;
-use medner_data::cbow;
 use medner_data::vectors::VectorFormat;
+use medner_data::{cbow, load};
 use medner_experiment::{Cell, Outcome, RunContext};
 
 use crate::cells::VECTORS_FILE;
 use crate::config::Config;
-use crate::datasets;
 
 /// Trains the vectors and leaves them in the cell's folder.
 pub fn run(cell: &Cell, config: &Config, ctx: &RunContext) -> Result<Outcome> {
     let mut lines: Vec<Vec<String>> = Vec::new();
-    let corpus = datasets::documents(&cell.data)?;
+    let corpus = load::documents(&cell.data)?;
     let limit = if config.limits.train == 0 { corpus.train.len() } else { config.limits.train };
     for record in corpus.train.iter().take(limit) {
         for sentence in record.text.split_inclusive(['。', '\n']) {
@@ -23,7 +22,7 @@ pub fn run(cell: &Cell, config: &Config, ctx: &RunContext) -> Result<Outcome> {
         }
     }
     for text in &config.vectors.texts {
-        let corpus = datasets::sentences(text)?;
+        let corpus = load::sentences(text)?;
         lines.extend(corpus.train.into_iter().map(|s| s.tokens));
     }
     // White space cannot be written in word2vec's format, and says little.

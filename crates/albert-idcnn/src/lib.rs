@@ -4,11 +4,10 @@
 //! | --- | --- |
 //! | [`model`] | the networks and the equations they stand for |
 //! | [`config`] | every key, with the paper's value as the default |
-//! | [`corpus`] | records cut into sentences, and predictions put back into records |
 //! | [`prepare`] | what a tagger is trained with, from the seed on |
 //! | [`training`] | batches, optimisers (Tables 4 and 5), the development score |
 //! | [`cells`] | what a cell of a table does: tagger, character vectors, counts, seconds per epoch |
-//! | [`folder`], [`input`], [`predict`] | trained taggers on a user's own files |
+//! | [`folder`] | trained taggers on a user's own files |
 //! | [`method`] | how all this is offered to the command line and the driver |
 //!
 //! # Differences from the paper
@@ -26,13 +25,10 @@
 pub mod cells;
 pub mod character_vectors;
 pub mod config;
-pub mod corpus;
 pub mod datasets;
 pub mod folder;
-pub mod input;
 pub mod method;
 pub mod model;
-pub mod predict;
 pub mod prepare;
 pub mod training;
 

@@ -1,25 +1,23 @@
 //! What the driver asks of this paper: configuration, data, cells, and the verbs on a user's own files.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::io::Write;
 use std::path::Path;
 
 use anyhow::{Context, Result, bail};
-use medner_core::{device, tensors};
-use medner_data::formats::{brat, conll_writer, pubtator};
-use medner_data::{Document, Entity};
+use medner_core::device;
+use medner_core::layers::Batch;
+use medner_core::records::{Cut, Records, find_entities, hold_out};
+use medner_data::predictions::{self, Shape};
+use medner_data::{Document, user_files};
 use medner_experiment::{
     Cell, ConfigError, DataFacts, EvaluateArgs, Method, Missing, Outcome, PredictArgs, PredictFormat,
     RunContext, Scores, TrainArgs, Value, config,
 };
 use medner_metrics::entity_report;
-use serde::Serialize;
 
 use crate::config::{Config, Job, Limits};
-use crate::corpus::{Cut, Records, hold_out};
-use crate::predict::{Found, predict};
 use crate::prepare::prepare;
-use crate::{cells, datasets, folder, input};
+use crate::{cells, datasets, folder};
 
 /// Raised whenever a change alters numbers: results of earlier versions are then run again.
 pub const RESULTS_VERSION: u32 = 1;
@@ -101,8 +99,8 @@ impl Method for AlbertIdcnn {
         }
         device::set_threads(ctx.threads);
         let device = device::open(&ctx.device)?;
-        let training = input::annotated(&args.train)?;
-        let given = args.dev.as_deref().map(input::annotated).transpose()?;
+        let training = user_files::annotated(&args.train)?;
+        let given = args.dev.as_deref().map(user_files::annotated).transpose()?;
         let (train, development) = match &given {
             Some(development) => (training.as_slice(), development.as_slice()),
             None => hold_out(&training, config.development),
@@ -111,7 +109,7 @@ impl Method for AlbertIdcnn {
             bail!("{}: holds no entities, so there is nothing to learn", args.train.display());
         }
         check_development(args, train, development)?;
-        input::warn_of_overlaps(&args.train, train, "only the longest of them is learned");
+        user_files::warn_of_overlaps(&args.train, train, "only the longest of them is learned");
         let mut data = BTreeMap::new();
         for (role, file) in [("train", Some(&args.train)), ("dev", args.dev.as_ref())] {
             if let Some(file) = file {
@@ -144,18 +142,18 @@ impl Method for AlbertIdcnn {
         device::set_threads(ctx.threads);
         let device = device::open(&ctx.device)?;
         let model = folder::load(&args.model, device)?;
-        let documents = input::annotated(&args.test)?;
+        let documents = user_files::annotated(&args.test)?;
         let known: BTreeSet<&str> = model.labels.types().iter().map(String::as_str).collect();
         let remedy = "Train a model with this type, or take it out of the test file.";
-        input::check_labels(&args.test, &documents, &known, remedy)?;
-        input::warn_of_overlaps(
+        user_files::check_labels(&args.test, &documents, &known, remedy)?;
+        user_files::warn_of_overlaps(
             &args.test,
             &documents,
             "a tagger finds at most one of them, the others count as missed",
         );
         let max = model.config.split.max_length;
         let records = Records::new(&documents, max, Cut::Blind, &model.vocabulary, &model.labels)?;
-        let predicted = records.predict(&model.tagger, &model.labels, device)?;
+        let predicted = records.predict(&model.labels, device, |batch| model.tagger.decode(batch))?;
         let report = entity_report(&records.gold, &predicted)?;
         let mut scores = Scores::new();
         let all = std::iter::once(("ner", &report.micro))
@@ -169,42 +167,18 @@ impl Method for AlbertIdcnn {
     }
 
     fn predict(&self, args: &PredictArgs, ctx: &RunContext) -> Result<()> {
-        if args.format == PredictFormat::Brat {
-            let Some(folder) = &args.output else {
-                bail!("`--format brat` writes a folder: name it with `--output DIR`");
-            };
-            if folder.exists() && !folder.is_dir() {
-                bail!(
-                    "{}: is a file; `--format brat` writes a folder: name another with `--output DIR`",
-                    folder.display()
-                );
-            }
-        }
+        let shape = shape(args.format);
+        predictions::check_output(shape, args.output.as_deref())?;
         device::set_threads(ctx.threads);
         let device = device::open(&ctx.device)?;
         let model = folder::load(&args.model, device)?;
-        let documents = input::text(args.input.as_deref())?;
+        let documents = user_files::text(args.input.as_deref())?;
         let progress = |done: usize, total: usize| ctx.progress.set(done as u64, total as u64, "sentences");
-        let found = predict(&model, &documents, device, &progress)?;
-        if let (PredictFormat::Brat, Some(folder)) = (args.format, &args.output) {
-            std::fs::create_dir_all(folder)
-                .with_context(|| format!("{}: cannot be made", folder.display()))?;
-            return Ok(brat::write_brat(&with_entities(&documents, &found, true), folder)?);
-        }
-        let text = formatted(args.format, &documents, &found)?;
-        match &args.output {
-            // A pipe or a device has no old content to keep and must not be replaced by a file.
-            Some(path) if path.exists() && !path.is_file() => {
-                std::fs::write(path, text).with_context(|| format!("{}: cannot be written", path.display()))
-            }
-            Some(path) => tensors::write_atomically(path, &text)
-                .with_context(|| format!("{}: cannot be written", path.display())),
-            None => match std::io::stdout().lock().write_all(&text) {
-                // A reader that has seen enough (`| head`) is no failure.
-                Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
-                result => result.context("standard output: cannot be written"),
-            },
-        }
+        let max = model.config.split.max_length;
+        let decode = |batch: &Batch| model.tagger.decode_with_posterior(batch);
+        let found =
+            find_entities(&documents, max, &model.vocabulary, &model.labels, device, decode, &progress)?;
+        Ok(predictions::write(shape, &documents, &found, args.output.as_deref())?)
     }
 
     fn versions(&self) -> BTreeMap<String, String> {
@@ -214,6 +188,17 @@ impl Method for AlbertIdcnn {
     fn device(&self, name: &str) -> Result<String> {
         device::open(name)?;
         Ok(name.to_owned())
+    }
+}
+
+/// How the command line's format is called where it is written.
+fn shape(format: PredictFormat) -> Shape {
+    match format {
+        PredictFormat::Text => Shape::Text,
+        PredictFormat::Conll => Shape::Conll,
+        PredictFormat::Jsonl => Shape::Jsonl,
+        PredictFormat::Brat => Shape::Brat,
+        PredictFormat::Pubtator => Shape::Pubtator,
     }
 }
 
@@ -230,94 +215,5 @@ fn check_development(args: &TrainArgs, train: &[Document], development: &[Docume
              give a file of its own by `--dev`.",
         ),
     };
-    input::check_labels(path, development, &known, remedy)
-}
-
-/// Everything found, as the bytes of one file.
-fn formatted(format: PredictFormat, documents: &[Document], found: &[Vec<Found>]) -> Result<Vec<u8>> {
-    let mut out = Vec::new();
-    let name = Path::new("predictions");
-    match format {
-        PredictFormat::Jsonl => {
-            for (document, entities) in documents.iter().zip(found) {
-                let line = Line { id: &document.id, text: &document.text, entities };
-                serde_json::to_writer(&mut out, &line)?;
-                out.push(b'\n');
-            }
-        }
-        PredictFormat::Text => {
-            for (document, entities) in documents.iter().zip(found) {
-                writeln!(out, "{}", marked(&document.text, entities))?;
-            }
-        }
-        PredictFormat::Conll => {
-            // A document without text has no line in this format.
-            let written = with_entities(documents, found, false).into_iter().filter(|d| !d.text.is_empty());
-            let sentences: Vec<_> = written.map(|d| characters(&d)).collect();
-            conll_writer::write_conll(
-                &sentences,
-                conll_writer::ConllWriteOptions::default(),
-                &mut out,
-                name,
-            )?;
-        }
-        PredictFormat::Pubtator | PredictFormat::Brat => {
-            pubtator::write_pubtator(&with_entities(documents, found, true), &mut out, name)?;
-        }
-    }
-    Ok(out)
-}
-
-/// One line of `--format jsonl`.
-#[derive(Serialize)]
-struct Line<'a> {
-    id: &'a str,
-    text: &'a str,
-    entities: &'a [Found],
-}
-
-/// Documents with the entities found; `as_file_names` turns identifiers like `notes.txt:3` into what a file can be called.
-fn with_entities(documents: &[Document], found: &[Vec<Found>], as_file_names: bool) -> Vec<Document> {
-    let documents = documents.iter().zip(found).map(|(document, entities)| Document {
-        id: if as_file_names { document.id.replace([':', '/', '\\', ' '], "-") } else { document.id.clone() },
-        text: document.text.clone(),
-        entities: entities
-            .iter()
-            .map(|e| Entity { start: e.start, end: e.end, label: e.label.clone(), concepts: Vec::new() })
-            .collect(),
-    });
-    documents.collect()
-}
-
-/// A document as one sentence of characters. Columns have no place for a tab or line break: each is written as a space, and
-/// all others keep their places.
-fn characters(document: &Document) -> medner_data::Sentence {
-    medner_data::Sentence {
-        id: document.id.clone(),
-        tokens: document.text.replace(['\t', '\n', '\r'], " ").chars().map(String::from).collect(),
-        spans: document
-            .entities
-            .iter()
-            .map(|e| medner_data::Span::new(e.start, e.end, e.label.clone()))
-            .collect(),
-        ..medner_data::Sentence::default()
-    }
-}
-
-/// The text with `[entity](label)` for each entity.
-fn marked(text: &str, entities: &[Found]) -> String {
-    let characters: Vec<char> = text.chars().collect();
-    let mut out = String::with_capacity(text.len() + 16 * entities.len());
-    let mut at = 0;
-    for entity in entities {
-        out.extend(&characters[at..entity.start]);
-        out.push('[');
-        out.push_str(&entity.text);
-        out.push_str("](");
-        out.push_str(&entity.label);
-        out.push(')');
-        at = entity.end;
-    }
-    out.extend(&characters[at..]);
-    out
+    Ok(user_files::check_labels(path, development, &known, remedy)?)
 }

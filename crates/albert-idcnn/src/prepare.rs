@@ -13,8 +13,8 @@ use rand_chacha::ChaCha8Rng;
 use tch::Device;
 
 use crate::config::Config;
-use crate::corpus::{Cut, Records};
 use crate::model::{Start, Tagger};
+use medner_core::records::{Cut, Records};
 
 /// Everything that a tagger is trained with.
 pub struct Prepared {

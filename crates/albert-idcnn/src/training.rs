@@ -6,13 +6,14 @@ use medner_core::tensors::NamedTensors;
 use medner_core::trainer::{At, Evaluation, StepOutcome, Task};
 use medner_core::{CoreError, Result};
 use medner_data::batching::{BatchConfig, BatchOrder, BatchSize, Batches};
+use medner_data::vocabulary::UNK;
 use medner_metrics::{LabelSet, entity_report};
-use tch::Device;
+use tch::{Device, Kind, Tensor};
 
 use crate::config::{OptimizerName, Training};
-use crate::corpus::Records;
 use crate::model::Tagger;
 use crate::prepare::Prepared;
+use medner_core::records::Records;
 
 /// A tagger in training.
 pub struct TaggerTask {
@@ -27,7 +28,23 @@ pub struct TaggerTask {
     /// The batches of the epoch in hand.
     epoch: Option<(u64, Vec<Vec<usize>>)>,
     development: Option<Records>,
+    /// `[V]`, true at characters that stand once in the training records; where no given vectors know other characters,
+    /// these stand for all that will be unknown.
+    singletons: Option<Tensor>,
     device: Device,
+}
+
+/// How often a character that stands once is read as unknown (Lample et al. 2016, section 4.1).
+const SINGLETON_AS_UNKNOWN: f64 = 0.5;
+
+/// `[V]`, true at ids that occur once; none when no id does.
+fn singletons(ids: &[Vec<u32>], vocabulary: usize, device: Device) -> Result<Option<Tensor>> {
+    let mut counts = vec![0_u32; vocabulary];
+    for &id in ids.iter().flatten() {
+        counts[id as usize] = counts[id as usize].saturating_add(1);
+    }
+    let once: Vec<bool> = counts.iter().map(|&n| n == 1).collect();
+    if once.contains(&true) { Ok(Some(Tensor::f_from_slice(&once)?.f_to(device)?)) } else { Ok(None) }
 }
 
 /// The optimiser of Tables 4 and 5 with PyTorch's own settings.
@@ -55,7 +72,11 @@ impl TaggerTask {
         order: BatchOrder,
         device: Device,
     ) -> Result<Self> {
-        let Prepared { labels, train, development, .. } = prepared;
+        let Prepared { labels, train, development, vectors, vocabulary, .. } = prepared;
+        let singletons = match vectors {
+            None => singletons(&train.ids, vocabulary.len(), device)?,
+            Some(_) => None,
+        };
         let optimizer = optimizer(training, &tagger.params)?;
         let config =
             BatchConfig { size: BatchSize::Sentences(training.batch_size), order, multiple: 8, seed };
@@ -72,13 +93,23 @@ impl TaggerTask {
             batches,
             epoch: None,
             development,
+            singletons,
             device,
         })
     }
 
+    /// Reads about half of the characters that training shows once as `<unk>`, so that its vector is trained.
+    fn with_unknowns(&self, ids: &Tensor) -> Result<Tensor> {
+        let Some(singletons) = &self.singletons else { return Ok(ids.shallow_clone()) };
+        let drawn = Tensor::f_rand(ids.size(), (Kind::Float, self.device))?.f_lt(SINGLETON_AS_UNKNOWN)?;
+        let once = singletons.f_index_select(0, &ids.f_view(-1)?)?.f_view_as(ids)?;
+        Ok(ids.f_masked_fill(&once.f_logical_and(&drawn)?, i64::from(UNK))?)
+    }
+
     /// One optimiser step on these pieces of the training records; the mean loss of a sentence.
     pub fn step_on(&mut self, pieces: &[usize]) -> Result<f64> {
-        let batch = self.train.batch(pieces, self.device)?;
+        let mut batch = self.train.batch(pieces, self.device)?;
+        batch.ids = self.with_unknowns(&batch.ids)?;
         let tags: Vec<&[u32]> = pieces.iter().map(|&i| self.train.tags[i].as_slice()).collect();
         self.optimizer.zero_gradients()?;
         let loss = self.tagger.loss(&batch, &batch.pad(&tags)?)?;
@@ -115,7 +146,7 @@ impl Task for TaggerTask {
 
     fn evaluate(&mut self, _epoch: u64) -> Result<Option<Evaluation>> {
         let Some(records) = &self.development else { return Ok(None) };
-        let predicted = records.predict(&self.tagger, &self.labels, self.device)?;
+        let predicted = records.predict(&self.labels, self.device, |batch| self.tagger.decode(batch))?;
         let report = entity_report(&records.gold, &predicted)
             .map_err(|e| CoreError::Config { key: "development records".into(), message: e.to_string() })?;
         let scores = report.micro_scores();
@@ -141,5 +172,38 @@ impl Task for TaggerTask {
 
     fn load_optimizers(&mut self, tensors: NamedTensors) -> Result<()> {
         self.optimizer.load_state(&tensors)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use medner_data::{Document, Entity};
+
+    use super::*;
+    use crate::config::Config;
+    use crate::prepare::{build, prepare};
+
+    #[test]
+    fn the_unknown_character_is_trained_on_characters_that_stand_once() {
+        let document = |id: &str, text: &str| Document {
+            id: id.into(),
+            text: text.into(),
+            entities: vec![Entity { start: 0, end: 2, label: "DIS".into(), concepts: Vec::new() }],
+        };
+        // Twelve characters stand once: the chance that none of them is read as unknown is below 1 in 4000.
+        let documents = [document("a", "胃癌患者甲乙丙丁戊己"), document("b", "胃癌患者庚辛壬癸子丑")];
+        let mut config = Config::default();
+        (config.model.embedding, config.model.hidden) = (8, 8);
+        let prepared = prepare(&config, 1, &documents, &[], None).unwrap();
+        let tagger = build(&config, 1, &prepared, Device::Cpu).unwrap();
+        let order = BatchOrder::Bucketed;
+        let mut task = TaggerTask::new(tagger, prepared, &config.training, 1, order, Device::Cpu).unwrap();
+        let unknown = |task: &TaggerTask| {
+            task.tagger.params.state().unwrap()["embedding.weight"].get(i64::from(UNK)).copy()
+        };
+        let before = unknown(&task);
+        task.step_on(&[0, 1]).unwrap();
+        assert!(!unknown(&task).equal(&before));
     }
 }

@@ -227,7 +227,16 @@ impl CheckpointFolder {
         for link in ["best", "latest"] {
             let path = self.folder.join(link);
             if path.exists() {
-                return load(&path);
+                return load(&path).map_err(|error| match error {
+                    CoreError::Checkpoint { path, message } => CoreError::Checkpoint {
+                        path,
+                        message: format!(
+                            "{message}; it holds the best parameters, which nothing else has: put a copy of it back, or \
+                             delete the training's folder and train again"
+                        ),
+                    },
+                    other => other,
+                });
             }
         }
         Err(CoreError::Checkpoint {

@@ -10,6 +10,7 @@
 //! | [`autograd`] | operations whose backward pass is a Rust function |
 //! | [`crf`] | linear-chain CRF: likelihood with exact gradient, Viterbi, marginals, n-best |
 //! | [`optim`], [`clip`], [`schedule`] | optimisers on flat buffers, gradient clipping, learning rates |
+//! | [`records`] | documents cut into sentences of ids, and entities put back into documents |
 //! | [`trainer`] | the loop: epochs, early stopping, logs, checkpoints, exact resume, signals |
 //! | [`checkpoint`], [`tensors`] | checkpoint folders that survive a kill; safetensors in and out |
 //! | [`tensorboard`] | event files |
@@ -28,6 +29,7 @@ pub mod layers;
 pub mod memory;
 pub mod optim;
 pub mod params;
+pub mod records;
 pub mod schedule;
 pub mod tensorboard;
 pub mod tensors;

@@ -15,11 +15,14 @@ pub mod error;
 pub mod fetch;
 pub mod formats;
 pub mod hash;
+pub mod load;
 pub mod manifest;
+pub mod predictions;
 pub mod sample;
 pub mod stand_in;
 pub mod stats;
 pub mod store;
+pub mod user_files;
 pub mod vectors;
 pub mod vocabulary;
 

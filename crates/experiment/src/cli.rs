@@ -14,6 +14,7 @@ use crate::error::{ExperimentError, Result, chain};
 use crate::method::{EvaluateArgs, Method, PredictArgs, PredictFormat, TrainArgs};
 use crate::reproduce::{self, ReproduceArgs, Setting, parse_set};
 use crate::schema::{self, Profile, TableSpec};
+use crate::store::Lock;
 use crate::summary;
 use crate::worker::{self, End, JsonLines, RunCellArgs};
 use crate::yaml::{self, Node, Place};
@@ -143,6 +144,19 @@ pub fn main(method: &dyn Method) -> ExitCode {
     match dispatch(method, &matches, &global, &stop) {
         Ok(code) => ExitCode::from(code),
         Err(error) => ExitCode::from(report(&error)),
+    }
+}
+
+/// Holds the folder of a training for this process; a path that can be no folder is left to the method's own checks.
+fn lock_folder(out: &Path) -> Result<Option<Lock>, ExperimentError> {
+    if std::fs::create_dir_all(out).is_err() {
+        return Ok(None);
+    }
+    match Lock::take(&out.join("lock")) {
+        Ok(lock) => Ok(Some(lock)),
+        Err(held @ ExperimentError::Locked { .. }) => Err(held),
+        // A folder that cannot be written: the method says so with the remedy.
+        Err(_) => Ok(None),
     }
 }
 
@@ -335,6 +349,7 @@ fn own_files(
                 out: flags.out,
                 resume: flags.resume,
             };
+            let _lock = lock_folder(&args.out)?;
             method.train(&args, &ctx)?;
         }
         "evaluate" => {

@@ -4,16 +4,17 @@
 //! cut without a look at their entities, as any text is at prediction time: an entity that such a cut goes through cannot be
 //! found and counts as missed, and how many there are is reported.
 
-use medner_core::layers::Batch;
-use medner_core::{CoreError, Result};
 use medner_data::batching::{BatchConfig, BatchSize, Batches};
 use medner_data::formats::split::{Piece, SplitOptions, SplitReport, join_spans, split_records};
+use medner_data::predictions::Found;
 use medner_data::vocabulary::Vocabulary;
 use medner_data::{Document, Sentence, Span};
 use medner_metrics::LabelSet;
 use tch::Device;
 
-use crate::model::Tagger;
+use crate::crf::{Posterior, SpanReader};
+use crate::error::{CoreError, Result};
+use crate::layers::Batch;
 
 /// Records ready for the network.
 pub struct Records {
@@ -112,11 +113,16 @@ impl Records {
         Batch::new(&pieces.iter().map(|&i| self.ids[i].as_slice()).collect::<Vec<_>>(), device)
     }
 
-    /// Entities that the tagger finds, record by record.
-    pub fn predict(&self, tagger: &Tagger, labels: &LabelSet, device: Device) -> Result<Vec<Vec<Span>>> {
+    /// Entities that `decode` (batch -> tags of each sentence) finds, record by record.
+    pub fn predict(
+        &self,
+        labels: &LabelSet,
+        device: Device,
+        decode: impl Fn(&Batch) -> Result<Vec<Vec<u32>>>,
+    ) -> Result<Vec<Vec<Span>>> {
         let mut spans = vec![Vec::new(); self.pieces.len()];
         for pieces in self.evaluation_batches()? {
-            let decoded = tagger.decode(&self.batch(&pieces, device)?)?;
+            let decoded = decode(&self.batch(&pieces, device)?)?;
             for (&piece, tags) in pieces.iter().zip(&decoded) {
                 let tags: Vec<i64> = tags.iter().map(|&tag| i64::from(tag)).collect();
                 spans[piece] = labels.decode(&tags);
@@ -124,6 +130,50 @@ impl Records {
         }
         Ok(join_spans(&self.pieces, &spans, self.gold.len())?)
     }
+}
+
+/// The entities of each document with their confidences, sorted by their place; `decode` gives the tags of each sentence and
+/// the posterior that tells how sure they are, `progress` is told pieces done and all pieces.
+pub fn find_entities(
+    documents: &[Document],
+    max_length: usize,
+    vocabulary: &Vocabulary,
+    labels: &LabelSet,
+    device: Device,
+    decode: impl Fn(&Batch) -> Result<Vec<(Vec<u32>, Posterior)>>,
+    progress: &dyn Fn(usize, usize),
+) -> Result<Vec<Vec<Found>>> {
+    let plain: Vec<Document> =
+        documents.iter().map(|d| Document { entities: Vec::new(), ..d.clone() }).collect();
+    let records = Records::new(&plain, max_length, Cut::Blind, vocabulary, labels)?;
+    let reader = SpanReader::new(labels.scheme(), labels.tags())?;
+    let characters: Vec<Vec<char>> = plain.iter().map(|d| d.text.chars().collect()).collect();
+    let mut found = vec![Vec::new(); documents.len()];
+    let mut done = 0;
+    for pieces in records.evaluation_batches()? {
+        let batch = records.batch(&pieces, device)?;
+        for (&piece, (tags, posterior)) in pieces.iter().zip(decode(&batch)?) {
+            let place = &records.pieces[piece];
+            let indices: Vec<i64> = tags.iter().map(|&tag| i64::from(tag)).collect();
+            for Span { start, end, label } in labels.decode(&indices) {
+                let (first, last) = (place.start + start, place.start + end);
+                found[place.record].push(Found {
+                    start: first,
+                    end: last,
+                    label,
+                    text: characters[place.record][first..last].iter().collect(),
+                    confidence: reader.probability(&posterior, start, &tags[start..end]),
+                    concepts: Vec::new(),
+                });
+            }
+        }
+        done += pieces.len();
+        progress(done, records.pieces.len());
+    }
+    for entities in &mut found {
+        entities.sort_by_key(|e| (e.start, e.end));
+    }
+    Ok(found)
 }
 
 /// Gold entities of each record as spans over its characters.

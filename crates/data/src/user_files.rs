@@ -1,21 +1,21 @@
-//! Documents from a user's file, by its ending.
+//! Documents from a user's own file, by its ending: what the verbs `train`, `evaluate` and `predict` read.
 
 use std::collections::BTreeSet;
 use std::io::Read;
 use std::path::Path;
 
-use anyhow::{Context, Result, bail};
-use medner_data::formats::conll::{ConllOptions, read_conll};
-use medner_data::formats::jsonl::read_jsonl;
-use medner_data::{Document, Entity, Sentence};
+use crate::error::{DataError, Result};
+use crate::formats::conll::{ConllOptions, read_conll};
+use crate::formats::jsonl::read_jsonl;
+use crate::{Document, Entity, Sentence};
 
 /// Reads annotated documents: `.jsonl` and `.json` as one object a line, anything else as CoNLL columns.
 pub fn annotated(path: &Path) -> Result<Vec<Document>> {
     if path.is_dir() {
-        bail!(
-            "{}: is a folder; give one file, `.jsonl` or CoNLL columns (`medner data convert` makes one of a brat folder)",
-            path.display()
-        );
+        return Err(DataError::file(
+            path,
+            "is a folder; give one file, `.jsonl` or CoNLL columns (`medner data convert` makes one of a brat folder)",
+        ));
     }
     let documents = if is_json(path) {
         read_jsonl(path)?.items
@@ -24,7 +24,7 @@ pub fn annotated(path: &Path) -> Result<Vec<Document>> {
         sentences.iter().map(document).collect()
     };
     if documents.is_empty() {
-        bail!("{}: holds no documents", path.display());
+        return Err(DataError::file(path, "holds no documents"));
     }
     Ok(documents)
 }
@@ -36,23 +36,28 @@ pub fn text(path: Option<&Path>) -> Result<Vec<Document>> {
         return Ok(read_jsonl(path)?.items);
     }
     if let Some(folder) = path.filter(|p| p.is_dir()) {
-        bail!("{}: is a folder; give one file of text, a document a line, or `.jsonl`", folder.display());
+        return Err(DataError::file(
+            folder,
+            "is a folder; give one file of text, a document a line, or `.jsonl`",
+        ));
     }
     let (bytes, name) = if let Some(path) = path {
-        let bytes = std::fs::read(path).with_context(|| format!("{}: cannot be read", path.display()))?;
+        let bytes = std::fs::read(path).map_err(DataError::io(path))?;
         (bytes, path.file_name().map_or_else(|| "input".into(), |n| n.to_string_lossy().into_owned()))
     } else {
         let mut bytes = Vec::new();
-        std::io::stdin().read_to_end(&mut bytes).context("standard input cannot be read")?;
+        let stdin = Path::new("standard input");
+        std::io::stdin().read_to_end(&mut bytes).map_err(DataError::io(stdin))?;
         (bytes, "stdin".to_owned())
     };
     let text = match std::str::from_utf8(&bytes) {
         Ok(text) => text.strip_prefix('\u{feff}').unwrap_or(text),
         Err(error) => {
             let line = bytes[..error.valid_up_to()].split(|&b| b == b'\n').count();
-            bail!(
-                "{name}:{line}: the text is not UTF-8; convert it first, for example with `iconv -f gb18030 -t utf-8`"
-            )
+            return Err(DataError::item(
+                &format!("{name}:{line}"),
+                "the text is not UTF-8; convert it first, for example with `iconv -f gb18030 -t utf-8`",
+            ));
         }
     };
     Ok(text
@@ -70,13 +75,12 @@ pub fn text(path: Option<&Path>) -> Result<Vec<Document>> {
 pub fn check_labels(path: &Path, documents: &[Document], known: &BTreeSet<&str>, remedy: &str) -> Result<()> {
     for document in documents {
         if let Some(entity) = document.entities.iter().find(|e| !known.contains(e.label.as_str())) {
-            bail!(
-                "{}: the document `{}` has the entity type `{}`; known are: {}. {remedy}",
-                path.display(),
-                document.id,
-                entity.label,
-                known.iter().copied().collect::<Vec<_>>().join(", ")
+            let known = known.iter().copied().collect::<Vec<_>>().join(", ");
+            let message = format!(
+                "the document `{}` has the entity type `{}`; known are: {known}. {remedy}",
+                document.id, entity.label
             );
+            return Err(DataError::file(path, message));
         }
     }
     Ok(())
@@ -110,7 +114,7 @@ fn is_json(path: &Path) -> bool {
 
 /// A tokenised sentence as a text: tokens of Chinese stand together, two neighbours that both end and begin in Latin
 /// letters or digits get a space between them.
-fn document(sentence: &Sentence) -> Document {
+pub fn document(sentence: &Sentence) -> Document {
     let mut text = String::new();
     let mut starts = Vec::with_capacity(sentence.tokens.len());
     let mut ends = Vec::with_capacity(sentence.tokens.len());
@@ -139,7 +143,7 @@ fn document(sentence: &Sentence) -> Document {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
-    use medner_data::Span;
+    use crate::Span;
 
     #[test]
     fn characters_stand_together_and_words_apart() {

@@ -1,0 +1,183 @@
+//! Entities that a model found in text, and the five shapes they are written in.
+
+use std::io::Write;
+use std::path::Path;
+
+use serde::Serialize;
+
+use crate::atomic::write_atomically;
+use crate::error::{DataError, Result};
+use crate::formats::{brat, conll_writer, pubtator};
+use crate::{Document, Entity};
+
+/// An entity that a model found.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Found {
+    /// First character.
+    pub start: usize,
+    /// One past the last character.
+    pub end: usize,
+    /// Entity type.
+    pub label: String,
+    /// The characters themselves.
+    pub text: String,
+    /// The model's probability that exactly this entity stands here.
+    pub confidence: f64,
+    /// Concept identifiers, where the model gives them.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub concepts: Vec<String>,
+}
+
+/// What predictions look like.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Shape {
+    /// The text with its entities marked, for reading.
+    Text,
+    /// One token and its tag a line, a blank line between sentences.
+    Conll,
+    /// One JSON object a document: text, entities with character offsets and confidences.
+    Jsonl,
+    /// brat standoff: a `.txt` and an `.ann` file a document.
+    Brat,
+    /// PubTator: title and abstract lines, then one line an entity.
+    Pubtator,
+}
+
+/// Writes what was found in each document to `output`: a file, for brat a folder; `None` is standard output.
+///
+/// A file is there whole or not at all. A pipe or a device is written to, not replaced.
+pub fn write(
+    shape: Shape,
+    documents: &[Document],
+    found: &[Vec<Found>],
+    output: Option<&Path>,
+) -> Result<()> {
+    check_output(shape, output)?;
+    if let (Shape::Brat, Some(folder)) = (shape, output) {
+        std::fs::create_dir_all(folder).map_err(DataError::io(folder))?;
+        return brat::write_brat(&with_entities(documents, found, true), folder);
+    }
+    let text = formatted(shape, documents, found)?;
+    match output {
+        Some(path) if path.exists() && !path.is_file() => {
+            std::fs::write(path, text).map_err(|e| unwritable(path, &e))
+        }
+        Some(path) => write_atomically(path, |out| out.write_all(&text)).map_err(|e| unwritable(path, &e)),
+        None => match std::io::stdout().lock().write_all(&text) {
+            // A reader that has seen enough (`| head`) is no failure.
+            Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
+            result => result.map_err(|e| unwritable(Path::new("standard output"), &e)),
+        },
+    }
+}
+
+fn unwritable(path: &Path, error: &std::io::Error) -> DataError {
+    DataError::file(path, format!("cannot be written: {error}"))
+}
+
+/// Refuses an output that [`write`] could not use; to be called before the work.
+pub fn check_output(shape: Shape, output: Option<&Path>) -> Result<()> {
+    match output {
+        None if shape == Shape::Brat => {
+            Err(DataError::file(Path::new("--format brat"), "writes a folder: name it with `--output DIR`"))
+        }
+        Some(folder) if shape == Shape::Brat && folder.exists() && !folder.is_dir() => Err(DataError::file(
+            folder,
+            "is a file; `--format brat` writes a folder: name another with `--output DIR`",
+        )),
+        _ => Ok(()),
+    }
+}
+
+/// Everything found, as the bytes of one file.
+fn formatted(shape: Shape, documents: &[Document], found: &[Vec<Found>]) -> Result<Vec<u8>> {
+    let mut out = Vec::new();
+    let name = Path::new("predictions");
+    match shape {
+        Shape::Jsonl => {
+            for (document, entities) in documents.iter().zip(found) {
+                let line = Line { id: &document.id, text: &document.text, entities };
+                out.extend(
+                    serde_json::to_vec(&line).map_err(|e| DataError::item(&document.id, e.to_string()))?,
+                );
+                out.push(b'\n');
+            }
+        }
+        Shape::Text => {
+            for (document, entities) in documents.iter().zip(found) {
+                out.extend(marked(&document.text, entities).into_bytes());
+                out.push(b'\n');
+            }
+        }
+        Shape::Conll => {
+            // A document without text has no line in this format.
+            let written = with_entities(documents, found, false).into_iter().filter(|d| !d.text.is_empty());
+            let sentences: Vec<_> = written.map(|d| characters(&d)).collect();
+            conll_writer::write_conll(
+                &sentences,
+                conll_writer::ConllWriteOptions::default(),
+                &mut out,
+                name,
+            )?;
+        }
+        Shape::Pubtator | Shape::Brat => {
+            pubtator::write_pubtator(&with_entities(documents, found, true), &mut out, name)?;
+        }
+    }
+    Ok(out)
+}
+
+/// One line of `--format jsonl`.
+#[derive(Serialize)]
+struct Line<'a> {
+    id: &'a str,
+    text: &'a str,
+    entities: &'a [Found],
+}
+
+/// Documents with the entities found; `as_file_names` turns identifiers like `notes.txt:3` into what a file can be called.
+fn with_entities(documents: &[Document], found: &[Vec<Found>], as_file_names: bool) -> Vec<Document> {
+    let documents = documents.iter().zip(found).map(|(document, entities)| Document {
+        id: if as_file_names { document.id.replace([':', '/', '\\', ' '], "-") } else { document.id.clone() },
+        text: document.text.clone(),
+        entities: entities
+            .iter()
+            .map(|e| Entity {
+                start: e.start,
+                end: e.end,
+                label: e.label.clone(),
+                concepts: e.concepts.clone(),
+            })
+            .collect(),
+    });
+    documents.collect()
+}
+
+/// A document as one sentence of characters. Columns have no place for a tab or line break: each is written as a space, and
+/// all others keep their places.
+fn characters(document: &Document) -> crate::Sentence {
+    crate::Sentence {
+        id: document.id.clone(),
+        tokens: document.text.replace(['\t', '\n', '\r'], " ").chars().map(String::from).collect(),
+        spans: document.entities.iter().map(|e| crate::Span::new(e.start, e.end, e.label.clone())).collect(),
+        ..crate::Sentence::default()
+    }
+}
+
+/// The text with `[entity](label)` for each entity.
+fn marked(text: &str, entities: &[Found]) -> String {
+    let characters: Vec<char> = text.chars().collect();
+    let mut out = String::with_capacity(text.len() + 16 * entities.len());
+    let mut at = 0;
+    for entity in entities {
+        out.extend(&characters[at..entity.start]);
+        out.push('[');
+        out.push_str(&entity.text);
+        out.push_str("](");
+        out.push_str(&entity.label);
+        out.push(')');
+        at = entity.end;
+    }
+    out.extend(&characters[at..]);
+    out
+}
