@@ -266,3 +266,35 @@ fn masks_become_lengths() {
     assert!(lengths_of_mask(&gap).unwrap_err().to_string().contains("row 0"));
     assert!(lengths_of_mask(&Tensor::from_slice(&[1_i64])).is_err());
 }
+
+#[test]
+fn sentences_with_weights_of_their_own() {
+    let (params, crf) = model(5, 4);
+    let (emissions, tags) = batch(4, 3, 6);
+    let (lengths, weights) = ([6_usize, 2, 5], [0.25, 0.0, 1.5]);
+    crf.nll_weighted(&emissions, &tags, &lengths, &weights).unwrap().backward();
+    let gradients = |emissions: &Tensor| {
+        let mut all = vec![emissions.grad().copy()];
+        for p in params.parameters() {
+            all.push(p.tensor.grad().copy());
+            p.tensor.shallow_clone().zero_grad();
+        }
+        all
+    };
+    let together = gradients(&emissions);
+    // One sentence at a time, each times its weight.
+    let alone = emissions.detach().copy().set_requires_grad(true);
+    let mut total = Tensor::zeros([0_i64; 0], (Kind::Float, Device::Cpu));
+    for (b, weight) in weights.iter().enumerate() {
+        let (row, gold) = (alone.narrow(0, b as i64, 1), tags.narrow(0, b as i64, 1));
+        total += crf.nll(&row, &gold, &lengths[b..=b], Reduction::Sum).unwrap() * *weight;
+    }
+    let value = crf.nll_weighted(&emissions, &tags, &lengths, &weights).unwrap().double_value(&[]);
+    assert!((value - total.double_value(&[])).abs() < 1e-5, "{value}");
+    total.backward();
+    for (a, b) in together.iter().zip(&gradients(&alone)) {
+        assert!(largest_difference(a, b) < 1e-6);
+    }
+    let message = crf.nll_weighted(&emissions, &tags, &lengths, &[1.0]).unwrap_err().to_string();
+    assert!(message.contains("weights") && message.contains("[3]"), "{message}");
+}

@@ -38,13 +38,13 @@ pub(super) struct BatchedGradient {
     pub(super) transitions: Tensor,
 }
 
-/// `emissions`: `[B, T, K]`, `tags`: `[B, T]`, `lengths`: `[B]`. Shapes have been checked.
+/// `emissions`: `[B, T, K]`, `tags`: `[B, T]`, `lengths`, `weights`: `[B]`. Shapes have been checked.
 pub(super) fn nll_with_gradient(
     scores: &Scores<'_>,
     emissions: &Tensor,
     tags: &Tensor,
     lengths: &[usize],
-    weight: f64,
+    weights: &[f64],
 ) -> Result<BatchedGradient> {
     let _guard = tch::no_grad_guard();
     let device = emissions.device();
@@ -97,6 +97,8 @@ pub(super) fn nll_with_gradient(
         .f_exp()?
         .f_masked_fill(&impossible.f_logical_or(&outside)?, 0.0)?;
 
+    let weights = Tensor::f_from_slice(weights)?.f_to_device(device)?;
+    let of_pairs = weights.f_view([b, 1, 1])?;
     let mut pairs = Tensor::f_zeros([k, k], double)?;
     let block = (MOST_PAIRS / (b * k * k)).max(1);
     let mut from = 1;
@@ -109,7 +111,9 @@ pub(super) fn nll_with_gradient(
             .f_sub(&shift.f_unsqueeze(3)?)?
             .f_exp()?
             .f_masked_fill(&outside.f_narrow(1, from, count)?.f_unsqueeze(3)?, 0.0)?;
-        pairs = pairs.f_add(&joint.f_sum_dim_intlist([0_i64, 1].as_slice(), false, Kind::Double)?)?;
+        let of_sentence =
+            joint.f_sum_dim_intlist([1_i64].as_slice(), false, Kind::Double)?.f_mul(&of_pairs)?;
+        pairs = pairs.f_add(&of_sentence.f_sum_dim_intlist([0_i64].as_slice(), false, Kind::Double)?)?;
         from += count;
     }
 
@@ -120,7 +124,7 @@ pub(super) fn nll_with_gradient(
     let present = places.padding.f_logical_not()?.f_to_kind(Kind::Double)?;
     let index = gold.f_unsqueeze(2)?;
     let one_hot = Tensor::f_zeros([b, t, k], double)?.f_scatter_(2, &index, &present.f_unsqueeze(2)?)?;
-    let followed = present.f_narrow(1, 1, t - 1)?;
+    let followed = present.f_narrow(1, 1, t - 1)?.f_mul(&weights.f_unsqueeze(1)?)?;
     let moves =
         gold.f_narrow(1, 0, t - 1)?.f_mul_scalar(k)?.f_add(&gold.f_narrow(1, 1, t - 1)?)?.f_reshape([-1])?;
     let counts = Tensor::f_zeros([k * k], double)?.f_index_add_(0, &moves, &followed.f_reshape([-1])?)?;
@@ -141,12 +145,12 @@ pub(super) fn nll_with_gradient(
         )?)?
         .f_add(&start.f_index_select(0, &first)?)?
         .f_add(&end.f_index_select(0, &final_tag)?)?;
-    let loss = log_z.f_sub(&path)?.f_masked_fill(&places.empty, 0.0)?.f_sum(Kind::Double)?;
-    let loss = loss.f_mul_scalar(weight)?.f_masked_fill(&invalid.f_any()?, f64::NAN)?;
+    let loss = log_z.f_sub(&path)?.f_masked_fill(&places.empty, 0.0)?.f_mul(&weights)?.f_sum(Kind::Double)?;
+    let loss = loss.f_masked_fill(&invalid.f_any()?, f64::NAN)?;
 
-    let difference = unary.f_sub(&one_hot)?;
+    let difference = unary.f_sub(&one_hot)?.f_mul(&of_pairs)?;
     let at_last = difference.f_gather(1, &last, false)?.f_squeeze_dim(1)?;
-    let single = |x: &Tensor| -> Result<Tensor> { Ok(x.f_mul_scalar(weight)?.f_to_kind(Kind::Float)?) };
+    let single = |x: &Tensor| -> Result<Tensor> { Ok(x.f_to_kind(Kind::Float)?) };
     let batch = [0_i64];
     Ok(BatchedGradient {
         loss: loss.f_to_kind(Kind::Float)?,
@@ -198,4 +202,41 @@ fn forbid(scores: &Tensor, allowed: Option<&Vec<bool>>) -> Result<Tensor> {
     let forbidden =
         Tensor::f_from_slice(&forbidden)?.f_to_device(scores.device())?.f_view(scores.size().as_slice())?;
     Ok(scores.f_masked_fill(&forbidden, f64::NEG_INFINITY)?)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use crate::crf::{EmissionBatch, Potentials, weighted_nll_with_gradient};
+
+    #[test]
+    fn weights_of_sentences_as_in_the_kernels() {
+        crate::device::reseed(5, 0);
+        let random = |shape: &[i64]| Tensor::randn(shape, (Kind::Float, Device::Cpu));
+        let (start, end, transitions) = (random(&[3]), random(&[3]), random(&[3, 3]));
+        let emissions = random(&[2, 4, 3]);
+        let tags = Tensor::from_slice(&[0_i64, 2, 1, 1, 2, 0, 0, 0]).view([2, 4]);
+        let (lengths, weights) = ([4_usize, 2], [0.5, 2.0]);
+        let scores = Scores { start: &start, end: &end, transitions: &transitions, constraints: None };
+        let found = nll_with_gradient(&scores, &emissions, &tags, &lengths, &weights).unwrap();
+        let values = |t: &Tensor| Vec::<f32>::try_from(t.flatten(0, -1)).unwrap();
+        let potentials =
+            Potentials::new(&values(&start), &values(&end), &values(&transitions), None).unwrap();
+        let plain = values(&emissions);
+        let batch = EmissionBatch::new(&plain, &lengths, 4, 3).unwrap();
+        let gold: Vec<i64> = Vec::try_from(tags.flatten(0, -1)).unwrap();
+        let expected = weighted_nll_with_gradient(&potentials, &batch, &gold, &weights).unwrap();
+        let loss: f64 = expected.nll.iter().zip(weights).map(|(l, w)| l * w).sum();
+        assert!((found.loss.double_value(&[]) - loss).abs() < 1e-5);
+        let pairs = [
+            (&found.emissions, &expected.emissions),
+            (&found.start, &expected.start),
+            (&found.end, &expected.end),
+            (&found.transitions, &expected.transitions),
+        ];
+        for (a, b) in pairs {
+            assert!(values(a).iter().zip(b).all(|(x, y)| (x - y).abs() < 1e-5));
+        }
+    }
 }

@@ -129,13 +129,47 @@ impl Crf {
         if emissions.device() != Device::Cpu {
             return self.nll_batched(emissions, tags, lengths, reduction);
         }
+        let weight = reduction.weight(lengths);
+        self.nll_on_host(emissions, tags, lengths, &vec![weight; lengths.len()], |nll| {
+            nll.iter().sum::<f64>() * weight
+        })
+    }
+
+    /// As [`Crf::nll`], the sum of the losses of the sentences, each times its weight, `[B]`.
+    ///
+    /// # Errors
+    /// As [`Crf::nll`]; weights that are not one a sentence.
+    pub fn nll_weighted(
+        &self,
+        emissions: &Tensor,
+        tags: &Tensor,
+        lengths: &[usize],
+        weights: &[f64],
+    ) -> Result<Tensor> {
+        likelihood::check_weights(lengths.len(), weights)?;
+        if emissions.device() != Device::Cpu {
+            return self.nll_by_operations(emissions, tags, lengths, weights);
+        }
+        self.nll_on_host(emissions, tags, lengths, weights, |nll| {
+            nll.iter().zip(weights).map(|(loss, weight)| loss * weight).sum()
+        })
+    }
+
+    /// The loss with its gradient from the kernels; `value` makes one number of the sentences' losses.
+    fn nll_on_host(
+        &self,
+        emissions: &Tensor,
+        tags: &Tensor,
+        lengths: &[usize],
+        weights: &[f64],
+        value: impl Fn(&[f64]) -> f64,
+    ) -> Result<Tensor> {
         let host = self.host(emissions, lengths)?;
         expect_tags(emissions, tags)?;
         let gold: Vec<i64> = to_vec(&tags.f_to_kind(Kind::Int64)?)?;
-        let weight = reduction.weight(lengths);
         let potentials = self.potentials_with(self.training_constraints())?;
-        let gradient = likelihood::nll_with_gradient(&potentials, &host.batch()?, &gold, weight)?;
-        let value = gradient.nll.iter().sum::<f64>() * weight;
+        let gradient = likelihood::weighted_nll_with_gradient(&potentials, &host.batch()?, &gold, weights)?;
+        let value = value(&gradient.nll);
         let pairs = [
             (emissions, Tensor::f_from_slice(&gradient.emissions)?),
             (&self.start, Tensor::f_from_slice(&gradient.start)?),
@@ -162,6 +196,16 @@ impl Crf {
         lengths: &[usize],
         reduction: Reduction,
     ) -> Result<Tensor> {
+        self.nll_by_operations(emissions, tags, lengths, &vec![reduction.weight(lengths); lengths.len()])
+    }
+
+    fn nll_by_operations(
+        &self,
+        emissions: &Tensor,
+        tags: &Tensor,
+        lengths: &[usize],
+        weights: &[f64],
+    ) -> Result<Tensor> {
         self.expect_emissions(emissions, lengths)?;
         expect_tags(emissions, tags)?;
         let scores = Scores {
@@ -170,8 +214,7 @@ impl Crf {
             transitions: &self.transitions,
             constraints: self.training_constraints(),
         };
-        let gradient =
-            batched::nll_with_gradient(&scores, emissions, tags, lengths, reduction.weight(lengths))?;
+        let gradient = batched::nll_with_gradient(&scores, emissions, tags, lengths, weights)?;
         let pairs = [
             (emissions, gradient.emissions),
             (&self.start, gradient.start),

@@ -9,7 +9,7 @@ use super::scratch::{Scratch, with_scratch};
 use super::simd::{LANES, Lane, splat};
 use crate::error::{CoreError, Result};
 
-/// The loss of each sentence, and the gradient of `weight * (sum of the losses)`: marginals minus gold counts.
+/// The loss of each sentence, and the gradient of their weighted sum: marginals minus gold counts.
 #[derive(Clone, Debug)]
 pub struct NllGradient {
     /// `[B]`: `log Z - score(gold)` of each sentence, not weighted.
@@ -74,8 +74,22 @@ pub fn nll_with_gradient(
     tags: &[i64],
     weight: f64,
 ) -> Result<NllGradient> {
+    weighted_nll_with_gradient(potentials, batch, tags, &vec![weight; batch.len()])
+}
+
+/// [`nll_with_gradient`] with a weight for each sentence, `[B]`.
+///
+/// # Errors
+/// As [`nll`]; weights that are not one a sentence.
+pub fn weighted_nll_with_gradient(
+    potentials: &Potentials,
+    batch: &EmissionBatch<'_>,
+    tags: &[i64],
+    weights: &[f64],
+) -> Result<NllGradient> {
     check_potentials(potentials, batch)?;
     batch.check_tags(tags)?;
+    check_weights(batch.len(), weights)?;
     let (k, lanes) = (potentials.tags, potentials.lanes);
     let chunk = batch.sentences_per_task();
     let row = batch.steps * k;
@@ -98,7 +112,7 @@ pub fn nll_with_gradient(
                 }
                 *value = posterior(potentials, sentence, scratch) - gold_score(potentials, batch, tags, b);
                 let gold = &tags[b * batch.steps..b * batch.steps + batch.lengths[b]];
-                add_sentence(potentials, scratch, gold, weight, out, &mut sums);
+                add_sentence(potentials, scratch, gold, weights[b], out, &mut sums);
             }
         });
     };
@@ -176,6 +190,18 @@ fn add_sentence(
 fn gold_score(potentials: &Potentials, batch: &EmissionBatch<'_>, tags: &[i64], b: usize) -> f64 {
     let gold = &tags[b * batch.steps..b * batch.steps + batch.lengths[b]];
     potentials.score(batch.sentence(b), gold.iter().map(|&tag| tag as usize))
+}
+
+/// One weight a sentence.
+pub(super) fn check_weights(sentences: usize, weights: &[f64]) -> Result<()> {
+    if weights.len() == sentences {
+        return Ok(());
+    }
+    Err(CoreError::Shape {
+        what: "weights of a CRF's sentences".into(),
+        expected: format!("[{sentences}]"),
+        found: vec![weights.len() as i64],
+    })
 }
 
 pub(super) fn check_potentials(potentials: &Potentials, batch: &EmissionBatch<'_>) -> Result<()> {

@@ -53,7 +53,7 @@ mod viterbi;
 pub use batch::EmissionBatch;
 pub use constraints::Constraints;
 pub use layer::{ConstrainAt, Crf, Reduction, lengths_of_mask};
-pub use likelihood::{NllGradient, log_partition, nll, nll_with_gradient};
+pub use likelihood::{NllGradient, log_partition, nll, nll_with_gradient, weighted_nll_with_gradient};
 pub use n_best::{ScoredPath, n_best};
 pub use posterior::{Posterior, SpanQuery, marginals};
 pub use potentials::Potentials;
