@@ -2,9 +2,10 @@
 
 use medner_metrics::{Counts, DEFAULT_REPLICATES, Summary, randomisation_f1, t_test_paired};
 
+use crate::csv_files::{p_text, short};
 use crate::plan::PlannedTable;
 use crate::record::{RunRecord, Units};
-use crate::table::{Maker, p_text, short, shows};
+use crate::table::{Maker, shows};
 
 /// Header and rows of `<table>-comparisons.csv`. The t-test is paired over the seeds that both systems have; the
 /// randomisation test is paired over the units of the test set, one p value a seed, for F1.

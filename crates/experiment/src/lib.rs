@@ -77,6 +77,7 @@
 mod check;
 mod cli;
 mod compare;
+mod csv_files;
 mod display;
 mod driver;
 mod json;

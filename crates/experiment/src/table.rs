@@ -12,8 +12,8 @@ use crate::error::Result;
 use crate::machine::relative;
 use crate::plan::{Plan, PlannedTable, Slot, SlotState};
 use crate::published::Published;
-use crate::record::{RunRecord, Scores, write_atomically};
-use crate::schema::{Kind, Profile, TableSpec};
+use crate::record::RunRecord;
+use crate::schema::{Profile, TableSpec};
 use crate::store::Store;
 pub use crate::verdict::Verdict;
 use crate::verdict::{judge, worst};
@@ -203,7 +203,7 @@ impl Maker<'_> {
     }
 
     /// The finished record of a slot, or why there is none.
-    fn record(&self, slot: &Slot) -> Result<&RunRecord, Verdict> {
+    pub fn record(&self, slot: &Slot) -> Result<&RunRecord, Verdict> {
         match &slot.state {
             SlotState::Waits(what) => Err(Verdict::Waits(relative(what, self.root))),
             SlotState::Cell(hash) => self.store.finished(hash).ok_or_else(|| {
@@ -214,13 +214,13 @@ impl Maker<'_> {
     }
 
     /// Why a cell failed, as a CSV says it.
-    fn reason(&self, reason: &str) -> String {
+    pub fn reason(&self, reason: &str) -> String {
         one_line(&relative(reason, self.root))
     }
 
     /// The tables that show a cell: those of the plan, as they are now; of the tables that this run was not asked for,
     /// what the record says.
-    fn tables_of(&self, cell: &Cell) -> BTreeSet<String> {
+    pub fn tables_of(&self, cell: &Cell) -> BTreeSet<String> {
         let planned: BTreeSet<&String> = self.plan.tables.iter().map(|table| &table.spec.name).collect();
         let others = cell.tables.iter().filter(|name| !planned.contains(name)).cloned();
         let now = self.plan.cells.get(&cell.hash).map(|cell| cell.tables.clone()).unwrap_or_default();
@@ -298,103 +298,6 @@ impl Maker<'_> {
         command
     }
 
-    /// The points of a curve table: header and rows.
-    pub fn curve(&self, planned: &PlannedTable) -> (Vec<String>, Vec<Vec<String>>) {
-        let spec = &planned.spec;
-        let mut columns: Vec<String> = Vec::new();
-        let mut points: Vec<(Vec<String>, BTreeMap<String, String>)> = Vec::new();
-        for slot in &planned.slots {
-            let Ok(record) = self.record(slot) else { continue };
-            let outcome = &record.outcome;
-            let found = match &spec.curve {
-                Some(name) => outcome.curves.get(name).or_else(|| outcome.examples.get(name)),
-                None => outcome.curves.values().next().or_else(|| outcome.examples.values().next()),
-            };
-            let Some(curve) = found else { continue };
-            for column in &curve.columns {
-                if !columns.contains(column) {
-                    columns.push(column.clone());
-                }
-            }
-            for row in &curve.rows {
-                let head = vec![slot.system.clone(), self.shown(spec, &slot.dataset), slot.seed.to_string()];
-                let cells = curve.columns.iter().cloned().zip(row.iter().map(plain_text)).collect();
-                points.push((head, cells));
-            }
-        }
-        let rows = points.into_iter().map(|(mut row, cells)| {
-            row.extend(columns.iter().map(|column| cells.get(column).cloned().unwrap_or_default()));
-            row.push(self.label.to_owned());
-            row
-        });
-        let rows: Vec<Vec<String>> = rows.collect();
-        let mut header: Vec<String> = ["system", "dataset", "seed"].map(str::to_owned).into();
-        header.extend(columns);
-        header.push("profile".to_owned());
-        (header, rows)
-    }
-
-    /// Writes a table's CSV, whole at every moment, and at the end of a run its comparisons.
-    pub fn write(&self, planned: &PlannedTable, published: &[Published], last: bool) -> Result<()> {
-        let folder = self.store.folder();
-        let name = &planned.spec.name;
-        let (header, rows) = match planned.spec.kind {
-            Kind::Systems => self.table(planned, published).to_csv(),
-            Kind::Curve => self.curve(planned),
-        };
-        write_csv(&folder.join(format!("{name}.csv")), &header, &rows)?;
-        if last && !planned.spec.comparisons.is_empty() {
-            let (header, rows) = crate::compare::rows(self, planned);
-            write_csv(&folder.join(format!("{name}-comparisons.csv")), &header, &rows)?;
-        }
-        Ok(())
-    }
-
-    /// Writes `runs.csv`: one row for each record of the store.
-    pub fn write_runs(&self) -> Result<()> {
-        let header = [
-            "hash",
-            "system",
-            "dataset",
-            "seed",
-            "status",
-            "scores",
-            "seconds",
-            "peak_memory_mib",
-            "device",
-            "threads",
-            "commit",
-            "started",
-            "tables",
-            "command",
-        ];
-        let rows = self.store.records().values().map(|record| {
-            let cell = &record.cell;
-            let scores: Vec<String> = main_scores(&record.outcome.scores);
-            vec![
-                cell.hash.clone(),
-                cell.system.clone(),
-                cell.dataset.clone(),
-                cell.seed.to_string(),
-                match &record.reason {
-                    Some(reason) => format!("failed: {}", self.reason(reason)),
-                    None => "finished".to_owned(),
-                },
-                scores.join(" "),
-                record.outcome.seconds.get("total").map(f64::to_string).unwrap_or_default(),
-                record.peak_memory_mib.to_string(),
-                record.device.clone(),
-                record.threads.to_string(),
-                record.versions.get("commit").cloned().unwrap_or_default(),
-                record.started.clone(),
-                self.tables_of(cell).into_iter().collect::<Vec<_>>().join(" "),
-                record.command.clone(),
-            ]
-        });
-        let rows: Vec<Vec<String>> = rows.collect();
-        write_csv(&self.store.folder().join("runs.csv"), &header.map(str::to_owned), &rows)
-    }
-
     /// The records of a place that two systems are compared on, by seed.
     pub fn records_of<'s>(
         &'s self,
@@ -404,53 +307,6 @@ impl Maker<'_> {
     ) -> BTreeMap<u64, &'s RunRecord> {
         let slots = planned.slots.iter().filter(|slot| slot.system == system && slot.dataset == dataset);
         slots.filter_map(|slot| Some((slot.seed, self.record(slot).ok()?))).collect()
-    }
-}
-
-impl ResultTable {
-    /// Header and rows as they stand in the file.
-    pub fn to_csv(&self) -> (Vec<String>, Vec<Vec<String>>) {
-        let header = [
-            "system",
-            "dataset",
-            "task",
-            "metric",
-            "published",
-            "mean",
-            "sd",
-            "min",
-            "max",
-            "n",
-            "difference",
-            "p_value",
-            "verdict",
-            "profile",
-            "device",
-            "command",
-        ];
-        let number = |value: Option<f64>| value.map(short).unwrap_or_default();
-        let rows = self.rows.iter().map(|row| {
-            let summary = row.summary.as_ref();
-            vec![
-                row.system.clone(),
-                row.dataset.clone(),
-                row.task.clone(),
-                row.metric.clone(),
-                row.published.map(|value| value.to_string()).unwrap_or_default(),
-                number(summary.map(|s| s.mean)),
-                number(summary.and_then(|s| s.sd)),
-                number(summary.map(|s| s.min)),
-                number(summary.map(|s| s.max)),
-                summary.map(|s| s.n.to_string()).unwrap_or_default(),
-                number(row.difference),
-                row.p_value.map(p_text).unwrap_or_default(),
-                row.verdict.to_string(),
-                self.profile.clone(),
-                row.device.clone(),
-                row.command.clone(),
-            ]
-        });
-        (header.map(str::to_owned).into(), rows.collect())
     }
 }
 
@@ -529,39 +385,6 @@ fn row_order(
 /// The task whose F1 a run is known by.
 pub(crate) const MAIN_TASK: &str = "ner";
 
-fn main_scores(scores: &Scores) -> Vec<String> {
-    let mut out = Vec::new();
-    let first = scores.get_key_value(MAIN_TASK).filter(|(_, metrics)| metrics.contains_key("f1"));
-    let rest = scores.iter().filter(|(task, _)| first.is_none_or(|(main, _)| main != *task));
-    for (task, metrics) in first.into_iter().chain(rest).take(8) {
-        let main = ["f1", "accuracy"].iter().find_map(|name| metrics.get_key_value(*name));
-        if let Some((metric, value)) = main.or_else(|| metrics.iter().next()) {
-            out.push(format!("{task}/{metric}={}", short(*value)));
-        }
-    }
-    out
-}
-
-/// At most six digits after the point, none of them for show.
-pub(crate) fn short(value: f64) -> String {
-    let text = format!("{value:.6}");
-    let text = text.trim_end_matches('0').trim_end_matches('.');
-    if text == "-0" { "0".to_owned() } else { text.to_owned() }
-}
-
-/// A p value with its leading digits, however small.
-pub(crate) fn p_text(p: f64) -> String {
-    if p >= 0.001 || p == 0.0 { format!("{p:.4}") } else { format!("{p:.1e}") }
-}
-
-fn plain_text(value: &crate::Value) -> String {
-    match value {
-        crate::Value::Null => String::new(),
-        crate::Value::String(text) => text.clone(),
-        other => other.to_string(),
-    }
-}
-
 fn one_line(text: &str) -> String {
     let text: String = text.split_whitespace().collect::<Vec<_>>().join(" ");
     if text.chars().count() <= 300 {
@@ -578,33 +401,4 @@ pub(crate) fn quoted(word: &str) -> String {
         return word.to_owned();
     }
     format!("'{}'", word.replace('\'', r"'\''"))
-}
-
-pub(crate) fn write_csv(path: &Path, header: &[String], rows: &[Vec<String>]) -> Result<()> {
-    let mut writer = csv::Writer::from_writer(Vec::new());
-    let written =
-        writer.write_record(header).and_then(|()| rows.iter().try_for_each(|row| writer.write_record(row)));
-    written.expect("rows are as long as their header, and memory takes them");
-    let bytes = writer.into_inner().expect("memory takes them");
-    write_atomically(path, &bytes)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_run_is_known_by_its_main_score() {
-        let mut outcome = crate::record::Outcome::default();
-        for (task, metric) in [("anatomy", "f1"), ("disease", "f1"), ("ner", "f1"), ("vectors", "characters")]
-        {
-            outcome.score(task, metric, 0.5);
-        }
-        let shown = main_scores(&outcome.scores);
-        assert_eq!(shown, ["ner/f1=0.5", "anatomy/f1=0.5", "disease/f1=0.5", "vectors/characters=0.5"]);
-        assert_eq!(crate::driver::brief(&outcome.scores), ", ner f1 0.5000");
-        outcome.scores.remove("ner");
-        assert_eq!(main_scores(&outcome.scores)[0], "anatomy/f1=0.5");
-        assert_eq!(crate::driver::brief(&outcome.scores), ", anatomy f1 0.5000");
-    }
 }
