@@ -89,6 +89,14 @@ pub enum CoreError {
         /// What is wrong and what to do.
         message: String,
     },
+    /// A folder or file of a pre-trained model that cannot be used.
+    #[error("{}: {message}", .path.display())]
+    Pretrained {
+        /// The folder or the file in it.
+        path: PathBuf,
+        /// What is wrong and what to do.
+        message: String,
+    },
     /// A run is resumed with another configuration or other data.
     #[error("{} was started with other settings; a resume must not change them. Differences:\n{}\nStart in another folder, or restore the settings.", .path.display(), .differences.iter().map(|d| format!("  {d}")).collect::<Vec<_>>().join("\n"))]
     ResumeDiffers {

@@ -13,6 +13,7 @@
 //! | [`records`] | documents cut into sentences of ids, and entities put back into documents |
 //! | [`trainer`] | the loop: epochs, early stopping, logs, checkpoints, exact resume, signals |
 //! | [`checkpoint`], [`tensors`] | checkpoint folders that survive a kill; safetensors in and out |
+//! | [`pretrained`] | folders of published models, read strictly and written |
 //! | [`tensorboard`] | event files |
 //! | [`memory`] | peak memory of this process |
 //!
@@ -29,6 +30,7 @@ pub mod layers;
 pub mod memory;
 pub mod optim;
 pub mod params;
+pub mod pretrained;
 pub mod records;
 pub mod schedule;
 pub mod tensorboard;

@@ -42,6 +42,11 @@ fn kind(dtype: Dtype) -> Option<Kind> {
 
 /// The bytes of a safetensors file with these tensors; the same tensors always give the same bytes.
 pub fn to_bytes(tensors: &NamedTensors) -> Result<Vec<u8>> {
+    to_bytes_with(tensors, &BTreeMap::new())
+}
+
+/// As [`to_bytes`], with text in the header.
+pub fn to_bytes_with(tensors: &NamedTensors, metadata: &BTreeMap<String, String>) -> Result<Vec<u8>> {
     let unreadable =
         |name: &str, message: String| CoreError::Config { key: format!("tensor `{name}`"), message };
     let mut blocks = Vec::with_capacity(tensors.len());
@@ -60,7 +65,9 @@ pub fn to_bytes(tensors: &NamedTensors) -> Result<Vec<u8>> {
             TensorView::new(*dtype, shape.clone(), bytes).map_err(|e| unreadable(name, e.to_string()))?;
         views.push((name.as_str(), view));
     }
-    safetensors::serialize(views, None).map_err(|e| unreadable("all", e.to_string()))
+    // One key at most keeps the bytes the same: the header's map has no order of its own.
+    let metadata = (!metadata.is_empty()).then(|| metadata.clone().into_iter().collect());
+    safetensors::serialize(views, metadata).map_err(|e| unreadable("all", e.to_string()))
 }
 
 /// Reads the tensors of a safetensors file's bytes onto the CPU; `path` is named in errors.

@@ -2,7 +2,7 @@
 
 use tch::Tensor;
 
-use super::expect_last;
+use super::expect_width;
 use crate::error::Result;
 use crate::init::Init;
 use crate::params::Scope;
@@ -22,9 +22,29 @@ impl Linear {
         })
     }
 
-    /// `xs: [B, T, input] -> [B, T, output]`
+    /// `weight` from N(0, `std`^2) and `bias` 0, as BERT and its kin start (their `initializer_range`).
+    pub fn normal(scope: &Scope<'_>, input: i64, output: i64, std: f64) -> Result<Self> {
+        Ok(Self {
+            weight: scope.parameter("weight", &[output, input], Init::Normal { mean: 0.0, std })?,
+            bias: scope.parameter("bias", &[output], Init::Zeros)?,
+        })
+    }
+
+    /// `[output, input]`
+    pub fn weight(&self) -> &Tensor {
+        &self.weight
+    }
+
+    /// `[output]`
+    pub fn bias(&self) -> &Tensor {
+        &self.bias
+    }
+
+    /// `xs: [.., input] -> [.., output]`, computed in the number type of `xs`: the weights are converted where it is another.
     pub fn forward(&self, xs: &Tensor) -> Result<Tensor> {
-        expect_last("input of a linear layer", xs, "B, T, D", self.weight.size()[1])?;
-        Ok(xs.f_linear(&self.weight, Some(&self.bias))?)
+        expect_width("input of a linear layer", xs, self.weight.size()[1])?;
+        // No copy where the types are the same.
+        let (weight, bias) = (self.weight.f_to_kind(xs.kind())?, self.bias.f_to_kind(xs.kind())?);
+        Ok(xs.f_linear(&weight, Some(&bias))?)
     }
 }

@@ -9,9 +9,11 @@ mod batch;
 mod batch_norm;
 mod embedding;
 mod feature_attention;
+mod feed_forward;
 mod gradient_reversal;
 mod idcnn;
 mod indrnn;
+mod layer_norm;
 mod linear;
 mod lstm;
 
@@ -20,9 +22,11 @@ pub use batch::Batch;
 pub use batch_norm::BatchNorm;
 pub use embedding::Embedding;
 pub use feature_attention::{AttentionKind, FeatureAttention, SelfAttention, SelfAttentionConfig};
+pub use feed_forward::{Activation, FeedForward, FeedForwardConfig};
 pub use gradient_reversal::{reversal_schedule, reverse_gradient};
 pub use idcnn::{Idcnn, IdcnnConfig};
 pub use indrnn::{IndRnn, IndRnnConfig, IndRnnStack, recurrence, recurrence_by_operations};
+pub use layer_norm::LayerNorm;
 pub use linear::Linear;
 pub use lstm::BiLstm;
 
@@ -47,6 +51,15 @@ fn expect_last(what: &str, xs: &Tensor, letters: &str, width: i64) -> Result<()>
         expected: format!("[{letters}] with the last {width}"),
         found,
     })
+}
+
+/// Fails unless the last dimension of `xs` is `width`.
+fn expect_width(what: &str, xs: &Tensor, width: i64) -> Result<()> {
+    let found = xs.size();
+    if found.last() == Some(&width) {
+        return Ok(());
+    }
+    Err(CoreError::Shape { what: what.to_owned(), expected: format!("[.., {width}]"), found })
 }
 
 #[cfg(test)]
