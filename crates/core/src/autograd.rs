@@ -235,8 +235,9 @@ mod tests {
     #[test]
     fn what_goes_wrong_in_the_closure_is_the_error_of_the_backward_pass() {
         type Outcome = Result<Vec<Option<Tensor>>>;
+        type Case = (Box<dyn Fn() -> Outcome + Send>, &'static str);
         let long = "x".repeat(5000);
-        let cases: [(Box<dyn Fn() -> Outcome + Send>, &str); 5] = [
+        let cases: [Case; 5] = [
             (
                 Box::new(|| Err(CoreError::Config { key: "the key".into(), message: "is odd".into() })),
                 "the key: is odd",

@@ -134,3 +134,70 @@ impl FeatureAttention {
         Ok(weights.f_masked_fill(&padding, 0.0)?)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use tch::{Device, Kind};
+
+    use super::*;
+    use crate::params::Params;
+
+    fn batch_of(lengths: &[usize]) -> Batch {
+        Batch::new(&lengths.iter().map(|&n| vec![1_u32; n]).collect::<Vec<_>>(), Device::Cpu).unwrap()
+    }
+
+    fn largest(t: &Tensor) -> f64 {
+        t.abs().max().double_value(&[])
+    }
+
+    #[test]
+    fn weights_are_a_distribution_over_the_sentence() {
+        tch::manual_seed(1);
+        let params = Params::new(Device::Cpu);
+        let attention = FeatureAttention::new(&params.root(), 4, true, 0.0).unwrap();
+        let batch = batch_of(&[3, 8, 0]);
+        let xs = Tensor::randn([3, 8, 4], (Kind::Float, Device::Cpu));
+        let weights = attention.weights(&xs, &batch.mask).unwrap();
+        let sums = Vec::<f32>::try_from(weights.sum_dim_intlist(1, false, Kind::Float)).unwrap();
+        for (sum, expected) in sums.iter().zip([1.0, 1.0, 0.0]) {
+            assert!((sum - expected).abs() < 1e-6, "{sums:?}");
+        }
+        assert_eq!(largest(&weights.get(0).narrow(0, 3, 5)), 0.0);
+        let ys = attention.forward(&xs, &batch.mask, true).unwrap();
+        assert_eq!(largest(&ys.get(0).narrow(0, 3, 5)), 0.0);
+        assert_eq!(largest(&ys.get(2)), 0.0);
+    }
+
+    #[test]
+    fn equal_weights_leave_the_features_as_they_are() {
+        let params = Params::new(Device::Cpu);
+        let attention = FeatureAttention::new(&params.root(), 4, true, 0.0).unwrap();
+        let _ = tch::no_grad(|| params.get("score.weight").unwrap().zero_());
+        let batch = batch_of(&[5, 8]);
+        let xs = Tensor::randn([2, 8, 4], (Kind::Float, Device::Cpu));
+        let ys = attention.forward(&xs, &batch.mask, false).unwrap();
+        let tokens = batch.mask.unsqueeze(-1);
+        assert!(largest(&(ys - &xs * tokens)) < 1e-6);
+    }
+
+    #[test]
+    fn either_attention_is_chosen_by_configuration_and_ignores_the_batch() {
+        for kind in ["feature", "dot-product"] {
+            tch::manual_seed(2);
+            let text = format!(r#"{{"kind": "{kind}", "heads": 2}}"#);
+            let config: SelfAttentionConfig = serde_json::from_str(&text).unwrap();
+            let params = Params::new(Device::Cpu);
+            let attention = SelfAttention::new(&params.root(), 4, &config).unwrap();
+            assert_eq!(params.get("score.weight").is_some(), kind == "feature");
+            let xs = Tensor::randn([2, 16, 4], (Kind::Float, Device::Cpu));
+            let together = attention.forward(&xs, &batch_of(&[5, 16]), false).unwrap();
+            let alone =
+                attention.forward(&xs.narrow(0, 0, 1).narrow(1, 0, 8), &batch_of(&[5]), false).unwrap();
+            let difference = together.get(0).narrow(0, 0, 5) - alone.get(0).narrow(0, 0, 5);
+            assert!(largest(&difference) < 1e-6, "{kind}");
+            let wrong = attention.forward(&xs.narrow(2, 0, 3), &batch_of(&[5, 16]), false);
+            assert!(wrong.unwrap_err().to_string().contains("[B, T, D] with the last 4"));
+        }
+    }
+}

@@ -310,3 +310,61 @@ fn two_rows<R>(
         (&below[..width][neurons.clone()], &mut above[to * width..][neurons])
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    /// Numbers in [-1, 1) that look random.
+    fn noise(seed: u64, count: usize) -> Vec<f32> {
+        let number = |i| (crate::device::mix(seed, i) >> 40) as f32 / (1 << 23) as f32 - 1.0;
+        (0..count as u64).map(number).collect()
+    }
+
+    #[test]
+    fn the_number_of_threads_changes_no_bit() {
+        let (steps, width) = (64, 100);
+        let lengths = [64, 1, 0, 30, 64, 63, 7, 50, 64, 64, 64, 64];
+        let size = lengths.len() * steps * width;
+        assert!(size >= PARALLEL);
+        let (pre, upstream, weight) = (noise(1, size), noise(2, size), noise(3, width));
+        let batch = Recurrence { weight: &weight, forwards: 37, lengths: &lengths, steps };
+        let run = |threads: usize| {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+            pool.install(|| {
+                // Old values must all be overwritten.
+                let (mut states, mut gradient) = (vec![f32::NAN; size], vec![f32::NAN; size]);
+                batch.forward(&pre, &mut states);
+                let weights = batch.backward(&upstream, &states, &mut gradient);
+                [states, gradient, weights].map(|v| v.into_iter().map(f32::to_bits).collect::<Vec<_>>())
+            })
+        };
+        let one = run(1);
+        assert!(one.iter().flatten().all(|&bits| !f32::from_bits(bits).is_nan()));
+        assert_eq!(one, run(2));
+        assert_eq!(one, run(3));
+    }
+
+    #[test]
+    fn what_is_not_a_number_is_not_hidden() {
+        let (weight, mut states) = ([0.5_f32], [0.0; 3]);
+        let batch = Recurrence { weight: &weight, forwards: 1, lengths: &[3], steps: 3 };
+        batch.forward(&[1.0, f32::NAN, 1.0], &mut states);
+        assert!(states[0] == 1.0 && states[1].is_nan() && states[2].is_nan());
+        let mut gradient = [0.0; 3];
+        let weights = batch.backward(&[1.0; 3], &states, &mut gradient);
+        assert!(weights[0].is_nan());
+    }
+
+    #[test]
+    fn batches_without_values_are_left_alone() {
+        for (lengths, steps, weight) in
+            [(&[][..], 8, &[1.0_f64][..]), (&[0, 0][..], 0, &[1.0]), (&[2][..], 2, &[])]
+        {
+            let batch = Recurrence { weight, forwards: weight.len(), lengths, steps };
+            batch.forward(&[], &mut []);
+            assert_eq!(batch.backward(&[], &[], &mut []), vec![0.0; weight.len()]);
+        }
+    }
+}

@@ -8,8 +8,8 @@ use crate::error::{CoreError, Result};
 use crate::layers::Batch;
 use crate::optim::raw;
 
-/// `pre: [B, T, D] -> states: [B, T, D]`, see the [kernel](super::kernel) for what is computed. `weight`: `[D]`; the first
-/// `forwards` neurons read forwards, the others backwards.
+/// `h_t = ReLU(pre_t + weight * h_{t-1})` with its exact gradient: `pre: [B, T, D] -> states: [B, T, D]`, 0 in the padding.
+/// `weight`: `[D]`; the first `forwards` neurons read forwards, the others backwards (there `h_{t+1}` instead of `h_{t-1}`).
 ///
 /// # Errors
 /// Shapes that do not fit each other or the batch.

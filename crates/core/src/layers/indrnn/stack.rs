@@ -7,7 +7,7 @@ use crate::error::Result;
 use crate::layers::{Batch, BatchNorm, dropout};
 use crate::params::Scope;
 
-/// The stacked IndRNN of Li et al. (2018), section 4: `(weight, recurrence + ReLU, batch normalisation)` repeated.
+/// The stacked IndRNN of Li et al. (2018): `(weight, recurrence + ReLU, batch normalisation)` repeated.
 pub struct IndRnnStack {
     layers: Vec<(IndRnn, Option<BatchNorm>)>,
     dropout: f64,
