@@ -4,7 +4,10 @@ use std::io::{BufWriter, Result, Write};
 use std::path::Path;
 
 /// Writes to a temporary file in the same folder, syncs it, and renames it over `path`.
-pub(crate) fn write_atomically(path: &Path, write: impl FnOnce(&mut dyn Write) -> Result<()>) -> Result<()> {
+///
+/// # Errors
+/// What the system says; `path` is then as it was.
+pub fn write_atomically(path: &Path, write: impl FnOnce(&mut dyn Write) -> Result<()>) -> Result<()> {
     let folder = path.parent().filter(|f| !f.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let mut builder = tempfile::Builder::new();
     // The default, 0600, would make results unreadable to the other users of a shared machine.

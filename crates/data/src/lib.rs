@@ -26,6 +26,7 @@ pub mod user_files;
 pub mod vectors;
 pub mod vocabulary;
 
+pub use atomic::write_atomically;
 pub use corpus::{Corpus, Document, Entity, Sentence};
 pub use error::{DataError, Result};
 pub use medner_metrics::{Span, TagScheme};
