@@ -1,0 +1,101 @@
+//! A labelling desk: what each tool exports when somebody accepts every suggestion.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use medner_data::{Sentence, Span};
+use medner_mtaal::exchange::{Item, Shape, canonical_concept, write_items};
+use serde_json::{Value, json};
+
+/// Where a shape is written in a folder.
+pub fn target(shape: Shape, folder: &Path) -> PathBuf {
+    folder.join(match shape {
+        Shape::LabelStudio => "tasks.json",
+        Shape::Doccano => "doccano.jsonl",
+        Shape::Jsonl => "sentences.jsonl",
+        Shape::Brat => "brat",
+    })
+}
+
+/// Writes items and turns the file into what comes back from the desk.
+pub fn accept_all(shape: Shape, items: &[Item], folder: &Path) -> PathBuf {
+    let path = target(shape, folder);
+    write_items(shape, items, &[], &path).unwrap();
+    export(shape, &path);
+    path
+}
+
+/// Turns a written file into the tool's export, every suggestion accepted.
+pub fn export(shape: Shape, path: &Path) {
+    let lines = |change: fn(usize, Value) -> Value| {
+        let text = fs::read_to_string(path).unwrap();
+        let lines = text.lines().enumerate();
+        let changed: Vec<String> =
+            lines.map(|(n, line)| change(n, serde_json::from_str(line).unwrap()).to_string()).collect();
+        fs::write(path, changed.join("\n")).unwrap();
+    };
+    match shape {
+        Shape::Brat => {}
+        Shape::Jsonl => lines(|_, mut line| {
+            line["labelled"] = json!(true);
+            line
+        }),
+        Shape::Doccano => lines(|number, mut line| {
+            line["id"] = json!(number + 1);
+            line["Comments"] = json!([]);
+            line
+        }),
+        Shape::LabelStudio => {
+            let tasks: Vec<Value> = serde_json::from_str(&fs::read_to_string(path).unwrap()).unwrap();
+            let exported: Vec<Value> = tasks.into_iter().enumerate().map(task).collect();
+            fs::write(path, serde_json::to_string(&exported).unwrap()).unwrap();
+        }
+    }
+}
+
+fn task((number, written): (usize, Value)) -> Value {
+    let result = written["predictions"].get(0).map_or_else(|| json!([]), |p| p["result"].clone());
+    json!({
+        "id": number + 1,
+        "annotations": [{"id": number + 1, "completed_by": 1, "was_cancelled": false, "result": result}],
+        "file_upload": "tasks.json",
+        "drafts": [],
+        "predictions": [],
+        "data": written["data"],
+        "meta": {},
+    })
+}
+
+/// The sentence with its concepts in the one spelling.
+pub fn spelt(sentence: &Sentence) -> Sentence {
+    let mut spelt = sentence.clone();
+    for concept in spelt.concepts.iter_mut().filter(|c| *c != "O") {
+        *concept = canonical_concept(concept).unwrap_or_else(|| "-1".to_owned());
+    }
+    spelt
+}
+
+/// `Severe anemia and ADH .` with two mentions, and `No change .` with none.
+pub fn two_sentences() -> Vec<Sentence> {
+    let sentence = |id: &str, text: &str, spans: Vec<Span>, concepts: &[&str]| Sentence {
+        id: id.to_owned(),
+        tokens: text.split(' ').map(str::to_owned).collect(),
+        spans,
+        concepts: concepts.iter().map(|&c| c.to_owned()).collect(),
+        ..Sentence::default()
+    };
+    vec![
+        sentence(
+            "train.txt:7",
+            "Severe anemia and ADH .",
+            vec![Span::new(0, 2, "Disease"), Span::new(3, 4, "Chemical")],
+            &["D000740", "D000740", "O", "-1", "O"],
+        ),
+        sentence("train.txt:13", "No change .", vec![], &["O", "O", "O"]),
+    ]
+}
+
+/// The items of [`two_sentences`].
+pub fn two_items() -> Vec<Item> {
+    two_sentences().iter().map(Item::from_sentence).collect()
+}
