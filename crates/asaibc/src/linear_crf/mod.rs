@@ -192,4 +192,6 @@ impl LinearCrf {
 }
 
 #[cfg(test)]
+mod golden;
+#[cfg(test)]
 mod tests;
