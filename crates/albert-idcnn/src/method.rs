@@ -7,6 +7,7 @@ use anyhow::{Context, Result, bail};
 use medner_core::device;
 use medner_core::layers::Batch;
 use medner_core::records::{Cut, Records, find_entities, hold_out};
+use medner_data::formats::split::SplitOptions;
 use medner_data::predictions::{self, Shape};
 use medner_data::{Document, user_files};
 use medner_experiment::{
@@ -174,10 +175,10 @@ impl Method for AlbertIdcnn {
         let model = folder::load(&args.model, device)?;
         let documents = user_files::text(args.input.as_deref())?;
         let progress = |done: usize, total: usize| ctx.progress.set(done as u64, total as u64, "sentences");
-        let max = model.config.split.max_length;
+        let split = SplitOptions { max_length: model.config.split.max_length, ..SplitOptions::default() };
         let decode = |batch: &Batch| model.tagger.decode_with_posterior(batch);
         let found =
-            find_entities(&documents, max, &model.vocabulary, &model.labels, device, decode, &progress)?;
+            find_entities(&documents, split, &model.vocabulary, &model.labels, device, decode, &progress)?;
         Ok(predictions::write(shape, &documents, &found, args.output.as_deref())?)
     }
 

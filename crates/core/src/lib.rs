@@ -11,6 +11,7 @@
 //! | [`crf`] | linear-chain CRF: likelihood with exact gradient, Viterbi, marginals, n-best |
 //! | [`optim`], [`clip`], [`schedule`] | optimisers on flat buffers, gradient clipping, learning rates |
 //! | [`records`] | documents cut into sentences of ids, and entities put back into documents |
+//! | [`tagger_folder`] | a trained tagger as a folder |
 //! | [`trainer`] | the loop: epochs, early stopping, logs, checkpoints, exact resume, signals |
 //! | [`checkpoint`], [`tensors`] | checkpoint folders that survive a kill; safetensors in and out |
 //! | [`pretrained`] | folders of published models, read strictly and written |
@@ -33,6 +34,7 @@ pub mod params;
 pub mod pretrained;
 pub mod records;
 pub mod schedule;
+pub mod tagger_folder;
 pub mod tensorboard;
 pub mod tensors;
 pub mod trainer;

@@ -48,7 +48,18 @@ impl Records {
         vocabulary: &Vocabulary,
         labels: &LabelSet,
     ) -> Result<Self> {
-        let options = SplitOptions { max_length, protect_entities: cut == Cut::AroundEntities };
+        let protect_entities = cut == Cut::AroundEntities;
+        let options = SplitOptions { max_length, protect_entities, ..SplitOptions::default() };
+        Self::with(documents, options, vocabulary, labels)
+    }
+
+    /// Cuts and encodes records as `options` say.
+    pub fn with(
+        documents: &[Document],
+        options: SplitOptions,
+        vocabulary: &Vocabulary,
+        labels: &LabelSet,
+    ) -> Result<Self> {
         let split = split_records(documents, options)?;
         Self::encode(documents, split.pieces, split.report, vocabulary, labels)
     }
@@ -136,7 +147,7 @@ impl Records {
 /// the posterior that tells how sure they are, `progress` is told pieces done and all pieces.
 pub fn find_entities(
     documents: &[Document],
-    max_length: usize,
+    options: SplitOptions,
     vocabulary: &Vocabulary,
     labels: &LabelSet,
     device: Device,
@@ -145,7 +156,7 @@ pub fn find_entities(
 ) -> Result<Vec<Vec<Found>>> {
     let plain: Vec<Document> =
         documents.iter().map(|d| Document { entities: Vec::new(), ..d.clone() }).collect();
-    let records = Records::new(&plain, max_length, Cut::Blind, vocabulary, labels)?;
+    let records = Records::with(&plain, options, vocabulary, labels)?;
     let reader = SpanReader::new(labels.scheme(), labels.tags())?;
     let characters: Vec<Vec<char>> = plain.iter().map(|d| d.text.chars().collect()).collect();
     let mut found = vec![Vec::new(); documents.len()];
@@ -185,7 +196,7 @@ pub fn gold_spans(documents: &[Document]) -> Vec<Vec<Span>> {
 }
 
 /// Splits off the last `share` of the records: training part, held-out part (at least one record each where there are two).
-pub fn hold_out(records: &[Document], share: f64) -> (&[Document], &[Document]) {
+pub fn hold_out<T>(records: &[T], share: f64) -> (&[T], &[T]) {
     if share <= 0.0 || records.len() < 2 {
         return (records, &[]);
     }

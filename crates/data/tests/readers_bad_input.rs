@@ -11,7 +11,7 @@ use medner_data::formats::conll::{Column, ConllOptions, Separator, parse_conll, 
 use medner_data::formats::conll_writer::{ConllWriteOptions, write_conll};
 use medner_data::formats::jsonl::parse_jsonl;
 use medner_data::formats::pubtator::{PubTatorOptions, parse_pubtator, write_pubtator};
-use medner_data::formats::segmented::{parse_peoples_daily, read_peoples_daily, read_sighan};
+use medner_data::formats::segmented::{parse_peoples_daily, read_peoples_daily, read_sighan, read_tagged};
 use medner_data::formats::split::{SplitOptions, join_spans, split_records};
 use medner_data::formats::weibo::{self, Version};
 use medner_data::formats::{Remark, ccks, cmdd, msra};
@@ -203,6 +203,19 @@ fn errors_in_a_big_file_have_the_right_line() {
     }
     let read = conll(&sentence.repeat(80_000), &ConllOptions::default()).unwrap();
     assert_eq!((read.len(), read[79_999].id.as_str()), (80_000, "x.conll:239998"));
+}
+
+#[test]
+fn tagged_words_of_ones_own() {
+    let at = folder();
+    let read = |text: &str| read_tagged(&file(&at, "own.txt", text));
+    let lines = read("他/r  来/v  了/u\n\n19980101-01-001-002/m  好/a\n").unwrap().items;
+    assert_eq!((lines[0].id.as_str(), lines[0].words.concat().as_str()), ("own.txt:1", "他来了"));
+    assert_eq!((lines[1].id.as_str(), lines[1].pos[0].as_str()), ("19980101-01-001-002", "a"));
+    says(read("他/r  /v\n"), &["own.txt:1:", "a word without characters"]);
+    says(read("他/r\n来 了/u\n"), &["own.txt:2:1:", "without a part of speech", "word/POS"]);
+    says(read("他/r 来/\n"), &["own.txt:1:", "part of speech is missing"]);
+    says(read("\n"), &["own.txt", "word/POS"]);
 }
 
 #[test]

@@ -131,9 +131,9 @@ proptest! {
 
     #[test]
     fn split_pieces_cover_the_text_and_join_again(
-        documents in documents(ANY), max_length in 1usize..20, protect_entities: bool,
+        documents in documents(ANY), max_length in 1usize..20, protect_entities: bool, only_long: bool,
     ) {
-        let split = split_records(&documents, SplitOptions { max_length, protect_entities }).unwrap();
+        let split = split_records(&documents, SplitOptions { max_length, protect_entities, only_long }).unwrap();
         let mut covered: Vec<Vec<bool>> = documents.iter().map(|d| vec![false; d.text.chars().count()]).collect();
         let mut before = (0, 0);
         for piece in &split.pieces {
@@ -160,6 +160,13 @@ proptest! {
             prop_assert_eq!(split.report.entities_cut, 0);
         }
 
+        for (record, document) in documents.iter().enumerate().filter(|_| only_long) {
+            let length = document.text.chars().count();
+            if (1..=max_length).contains(&length) && !document.text.contains(['\n', '\r']) {
+                prop_assert_eq!(split.pieces.iter().filter(|p| p.record == record).count(), 1);
+            }
+        }
+
         // Gold spans of the pieces, joined, are the records' entities but for those counted as cut or overlapping.
         let gold: Vec<Vec<Span>> = split.pieces.iter().map(|p| p.sentence.spans.clone()).collect();
         let joined = split::join_spans(&split.pieces, &gold, documents.len()).unwrap();
@@ -176,7 +183,7 @@ proptest! {
     #[test]
     fn without_overlaps_protected_records_come_back_whole(documents in documents(ANY), max_length in 1usize..20) {
         let documents = flat(&documents);
-        let split = split_records(&documents, SplitOptions { max_length, protect_entities: true }).unwrap();
+        let split = split_records(&documents, SplitOptions { max_length, ..SplitOptions::default() }).unwrap();
         let gold: Vec<Vec<Span>> = split.pieces.iter().map(|p| p.sentence.spans.clone()).collect();
         let joined = split::join_spans(&split.pieces, &gold, documents.len()).unwrap();
         for (document, spans) in documents.iter().zip(&joined) {

@@ -94,20 +94,48 @@ pub fn read_peoples_daily(path: &Path) -> Result<Read<SegmentedLine>> {
 /// # Errors
 /// As [`read_peoples_daily`], but for reading.
 pub fn parse_peoples_daily(content: &str, path: &Path) -> Result<Read<SegmentedLine>> {
+    let read = parse_tagged(content, path, Identifiers::Required)?;
+    not_empty(read, path, "lines like `19980101-01-001-001/m  word/POS  word/POS`")
+}
+
+/// Reads a file of one's own in UTF-8, `word/POS  word/POS` lines with or without identifiers; otherwise like People's Daily. A
+/// line without an identifier is called `<file name>:<line>`.
+///
+/// # Errors
+/// As [`read_peoples_daily`].
+pub fn read_tagged(path: &Path) -> Result<Read<SegmentedLine>> {
+    let read = parse_tagged(&text::read_utf8(path)?, path, Identifiers::Optional)?;
+    not_empty(read, path, "lines like `word/POS  word/POS`")
+}
+
+/// Whether each line begins with its identifier.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Identifiers {
+    Required,
+    Optional,
+}
+
+fn parse_tagged(content: &str, path: &Path, identifiers: Identifiers) -> Result<Read<SegmentedLine>> {
     let mut read = Read::default();
     for (number, line) in text::lines(content) {
-        let mut items = line.split_ascii_whitespace();
-        let Some(first) = items.next() else {
+        let mut items = line.split_ascii_whitespace().peekable();
+        let Some(&first) = items.peek() else {
             continue;
         };
         let fail = |part: &str, message: &str| {
             DataError::parse(path, number, text::column(line, part), message, part)
         };
-        let id = first
-            .strip_suffix("/m")
-            .filter(|id| is_identifier(id))
-            .ok_or_else(|| fail(first, "expected the line's identifier, like `19980101-01-001-001/m`"))?;
-        let mut sentence = SegmentedLine { id: id.to_owned(), ..SegmentedLine::default() };
+        let id = match first.strip_suffix("/m").filter(|id| is_identifier(id)) {
+            Some(id) => {
+                items.next();
+                id.to_owned()
+            }
+            None if identifiers == Identifiers::Optional => format!("{}:{number}", file_name(path)),
+            None => {
+                return Err(fail(first, "expected the line's identifier, like `19980101-01-001-001/m`"));
+            }
+        };
+        let mut sentence = SegmentedLine { id, ..SegmentedLine::default() };
         let mut open: Vec<(usize, &str)> = Vec::new();
         for item in items {
             let mut rest = item;
@@ -153,7 +181,7 @@ pub fn parse_peoples_daily(content: &str, path: &Path) -> Result<Read<SegmentedL
         sentence.groups.sort_by(|a, b| (a.start, b.end).cmp(&(b.start, a.end)));
         read.items.push(sentence);
     }
-    not_empty(read, path, "lines like `19980101-01-001-001/m  word/POS  word/POS`")
+    Ok(read)
 }
 
 /// `19980101-01-001-001`: day, page, article, paragraph.

@@ -1,6 +1,6 @@
 //! From records to short sentences of characters, and back: Chinese text for models with a limited length.
 //!
-//! A record is cut after each full stop `。` and at line breaks. What is still longer than `max_length` is cut after `；`, what
+//! A record is cut after each full stop `。` and at line breaks (with `only_long` only where it is too long or has line breaks). What is still longer than `max_length` is cut after `；`, what
 //! is still longer after `，`, and what is still longer is cut into windows of `max_length`. On each of these levels pieces are
 //! made as long as they may be. Half-width `;` and `,` count as their full-width forms.
 //!
@@ -22,12 +22,17 @@ pub struct SplitOptions {
     pub max_length: usize,
     /// Never cut inside an entity.
     pub protect_entities: bool,
+    /// Leave records of one line that are short enough whole, whatever full stops they have: for corpora whose records are
+    /// sentences or messages.
+    #[serde(default)]
+    pub only_long: bool,
 }
 
 impl Default for SplitOptions {
-    /// 126 characters (128 pieces with `[CLS]` and `[SEP]`, as in the paper on CCKS-2019), entities protected.
+    /// 126 characters (128 pieces with `[CLS]` and `[SEP]`, as in the paper on CCKS-2019), entities protected, cut at every full
+    /// stop.
     fn default() -> Self {
-        Self { max_length: 126, protect_entities: true }
+        Self { max_length: 126, protect_entities: true, only_long: false }
     }
 }
 
@@ -222,6 +227,11 @@ const LEVELS: [[char; 2]; 2] = [['；', ';'], ['，', ',']];
 impl Cutter<'_> {
     fn cut_record(&mut self) {
         let length = self.characters.len();
+        let is_line = || !self.characters.iter().any(|c| matches!(c, '\n' | '\r'));
+        if self.options.only_long && (1..=self.options.max_length).contains(&length) && is_line() {
+            self.ranges.push((0, length));
+            return;
+        }
         let mut start = 0;
         for i in 0..length {
             let character = self.characters[i];

@@ -133,7 +133,7 @@ fn sentences(items: Items, args: &ConvertArgs, lost: &mut Lost) -> Result<Vec<Se
         return Ok(read.items.into_iter().map(|t| t.sentence).collect());
     }
     let max_length = args.max_length.map_or(usize::MAX, |n| n as usize);
-    let split = split_records(&documents, SplitOptions { max_length, protect_entities: true })?;
+    let split = split_records(&documents, SplitOptions { max_length, ..SplitOptions::default() })?;
     lost.add("mentions that overlap a longer one", split.report.entities_overlapping);
     lost.add("mentions that a sentence border runs through", split.report.entities_cut);
     let concepts = documents.iter().flat_map(|d| &d.entities).filter(|e| !e.concepts.is_empty()).count();

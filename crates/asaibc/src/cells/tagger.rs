@@ -1,0 +1,206 @@
+//! The neural taggers: training, test scores, curves.
+
+use std::collections::BTreeMap;
+use std::time::Instant;
+
+use anyhow::{Context, Result};
+use medner_core::checkpoint::Settings;
+use medner_core::records::{Cut, Records};
+use medner_core::trainer::{At, LogLine, Summary, Trainer, TrainerConfig, Watch};
+use medner_core::{CoreError, device};
+use medner_data::batching::BatchOrder;
+use medner_data::vectors::{VectorFormat, WordVectors};
+use medner_experiment::{Cell, Curve, Outcome, RunContext, Stopped, Units};
+use medner_metrics::entity_report;
+use tch::Device;
+
+use crate::character_vectors::VECTORS_FILE;
+use crate::config::Config;
+use crate::prepare::{Prepared, build, prepare};
+use crate::segmentation::{self, Segmented};
+use crate::target::{self, Target};
+use crate::training::TaggerTask;
+use crate::{folder, scoring};
+
+/// Trains in `ctx.work_dir`, from its newest checkpoint if there is one; the task holds the best parameters afterwards.
+pub fn train(
+    config: &Config,
+    seed: u64,
+    data: BTreeMap<String, String>,
+    prepared: Prepared,
+    ctx: &RunContext,
+    device: Device,
+) -> Result<(TaggerTask, Summary)> {
+    let tagger = build(config, seed, &prepared, device)?;
+    let settings = Settings {
+        seed,
+        configuration: serde_json::to_value(config)?,
+        data,
+        // The order of additions, and with it the last bits, depends on the threads and on libtorch.
+        versions: [
+            ("results".to_owned(), crate::method::RESULTS_VERSION.to_string()),
+            ("libtorch".to_owned(), device::LIBTORCH_VERSION.to_owned()),
+            ("threads".to_owned(), ctx.threads.to_string()),
+        ]
+        .into(),
+    };
+    let trainer_config = TrainerConfig {
+        epochs: config.training.epochs,
+        patience: Some(config.training.patience).filter(|&p| p > 0),
+        checkpoint_every_steps: config.training.checkpoint_every,
+        curve_every: config.training.curve_every,
+        ..TrainerConfig::default()
+    };
+    let mut task = TaggerTask::new(tagger, prepared, config, seed, BatchOrder::Bucketed, device)?;
+    let watch = ContextWatch(ctx);
+    let trainer = Trainer::new(&ctx.work_dir, trainer_config, settings, &watch);
+    let summary = trainer.run(&mut task).map_err(|error| match error {
+        CoreError::Stopped { signal } => Stopped { signal: signal as usize }.into(),
+        other => anyhow::Error::from(other),
+    })?;
+    Ok((task, summary))
+}
+
+/// Trains a tagger on the target of the cell and scores it.
+pub fn run(cell: &Cell, config: &Config, ctx: &RunContext, device: Device) -> Result<Outcome> {
+    let Target { train: train_part, development, test } = target::load(&cell.data, config)?.documents();
+    let segmented = match config.model.transfer {
+        true => Some(Segmented::load(&config.source, config.limits.source)?),
+        false => None,
+    };
+    let vectors = match cell.needs.contains_key("vectors") {
+        true => {
+            let path = ctx.artifact("vectors")?.join(VECTORS_FILE);
+            Some(WordVectors::read(&path, VectorFormat::Word2vecBinary)?)
+        }
+        false => None,
+    };
+    let mut prepared = prepare(config, cell.seed, &train_part, &development, segmented, vectors.as_ref())?;
+    let mut outcome = Outcome { notes: std::mem::take(&mut prepared.notes), ..Outcome::default() };
+    if let Some(source) = &prepared.source {
+        outcome.score(segmentation::TRANSFER, "kept", source.report.kept as f64);
+        outcome.score(segmentation::TRANSFER, "mean_weight", source.report.mean_weight);
+    }
+    let vocabulary = prepared.vocabulary.clone();
+    let mut data = cell.facts.files.clone();
+    data.extend(cell.inputs.files.clone());
+    let (task, summary) = train(config, cell.seed, data, prepared, ctx, device)?;
+    folder::save(&ctx.work_dir.join("model"), config, &task.labels, &vocabulary, &task.tagger)?;
+
+    let began = Instant::now();
+    let lengths: Vec<usize> = test.iter().map(|d| d.text.chars().count()).collect();
+    let test = Records::with(&test, config.split.options(Cut::Blind), &vocabulary, &task.labels)
+        .context("test sentences")?;
+    let predicted = scoring::entities(&task.tagger, &test, &task.labels, device)?;
+    outcome.seconds.insert("test".into(), began.elapsed().as_secs_f64());
+    let report = entity_report(&test.gold, &predicted)?;
+    scoring::put_report(&mut outcome, &report);
+    let accuracy = scoring::tag_accuracy(&task.labels, &lengths, &test.gold, &predicted)?;
+    outcome.score("ner", "accuracy", accuracy.accuracy());
+    outcome.units.insert("ner".into(), Units(report.units));
+    if task.tagger.transfers() {
+        for (name, records) in segmentation::tests(config, &vocabulary)? {
+            if let Some(report) = scoring::words(&task.tagger, &records, device)? {
+                scoring::put(&mut outcome, &name, report.micro);
+            }
+        }
+    }
+    describe(&mut outcome, &task, &summary, &test);
+    Ok(outcome)
+}
+
+/// Curves, notes and times of a training.
+fn describe(outcome: &mut Outcome, task: &TaggerTask, summary: &Summary, test: &Records) {
+    outcome.curves.insert("epochs".into(), epochs(summary));
+    let steps = steps(summary);
+    for row in &steps.rows {
+        // Figure 8 speaks of the loss at step 5,000; round thousands on the way tell how fast it falls.
+        if let (Some(step), Some(loss)) = (row[0].as_u64(), row[1].as_f64())
+            && step % 1000 == 0
+        {
+            outcome.score("ner", &format!("loss_at_step_{step}"), loss);
+        }
+    }
+    if !steps.rows.is_empty() {
+        outcome.curves.insert("steps".into(), steps);
+    }
+    let notes = &mut outcome.notes;
+    notes.insert(
+        "test entities that our own cutting makes unreachable".into(),
+        test.report.entities_cut.to_string(),
+    );
+    notes.insert("parameters".into(), task.tagger.params.count().to_string());
+    if let Some(best) = summary.best {
+        notes.insert("best epoch".into(), format!("{} of {}", best.epoch + 1, summary.epochs));
+        outcome.score("development", "f1", best.score);
+        let best_line = summary.log.iter().find_map(|line| match line {
+            LogLine::Epoch { epoch, metrics, .. } if *epoch == best.epoch + 1 => Some(metrics),
+            _ => None,
+        });
+        if let Some(share) = best_line.and_then(|metrics| metrics.get("discriminator")) {
+            outcome.score("discriminator", "accuracy", *share);
+        }
+    }
+    let seconds = summary.timing.iter().map(|t| t.train_seconds + t.evaluate_seconds).sum();
+    outcome.seconds.insert("train".into(), seconds);
+    if let Some(seconds) = summary.seconds_per_epoch() {
+        outcome.seconds.insert("epoch".into(), seconds);
+    }
+}
+
+/// Columns of the curve `epochs` beside epoch, step and loss: the metrics that are there.
+const METRICS: [&str; 9] = [
+    "dev_f1",
+    "train_f1",
+    "dev_words_f1",
+    "discriminator",
+    "discriminator_training",
+    "loss_words",
+    "loss_difference",
+    "loss_same",
+    "loss_reconstruction",
+];
+
+/// One row an epoch: mean loss of a sentence of the target, development scores, means of the other losses.
+fn epochs(summary: &Summary) -> Curve {
+    let lines = || {
+        summary.log.iter().filter_map(|line| match line {
+            LogLine::Epoch { epoch, step, loss, metrics, .. } => Some((*epoch, *step, *loss, metrics)),
+            LogLine::Curve { .. } => None,
+        })
+    };
+    let known: Vec<&str> =
+        METRICS.into_iter().filter(|m| lines().any(|(.., all)| all.contains_key(*m))).collect();
+    let mut curve = Curve::new(["epoch", "step", "loss"].into_iter().chain(known.iter().copied()));
+    for (epoch, step, loss, metrics) in lines() {
+        let mut row = vec![epoch.into(), step.into(), loss.into()];
+        row.extend(known.iter().map(|m| metrics.get(*m).copied().into()));
+        curve.push(row);
+    }
+    curve
+}
+
+/// One row every so many steps: mean loss of a sentence of the target since the row before (Figure 8).
+fn steps(summary: &Summary) -> Curve {
+    let mut curve = Curve::new(["step", "loss"]);
+    for line in &summary.log {
+        if let LogLine::Curve { step, loss } = line {
+            curve.push(vec![(*step).into(), (*loss).into()]);
+        }
+    }
+    curve
+}
+
+/// Lets the training loop hear the driver's stop and tell it how far it is.
+struct ContextWatch<'a>(&'a RunContext);
+
+impl Watch for ContextWatch<'_> {
+    fn stop(&self) -> Option<i32> {
+        self.0.stop.signal().map(|signal| signal as i32)
+    }
+
+    fn progress(&self, at: &At, batches: u64, epochs: u64, message: &str) {
+        let done = at.epoch * batches + at.batch + 1;
+        self.0.progress.set(done, epochs * batches, format!("epoch {}/{epochs}, {message}", at.epoch + 1));
+    }
+}

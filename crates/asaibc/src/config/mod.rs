@@ -1,0 +1,320 @@
+//! Everything that a cell of this paper's tables can set. The defaults are ASAIBC with the paper's values where it gives any,
+//! and the decisions listed in [the crate's head](crate) where it does not.
+
+mod model;
+mod training;
+
+pub use model::{Discriminator, ModelConfig, Pool, Reversal, Separation};
+pub use training::{Training, Vectors};
+
+use std::path::PathBuf;
+
+use medner_core::records::Cut;
+use medner_data::TagScheme;
+use medner_data::formats::split::SplitOptions;
+use serde::{Deserialize, Serialize};
+
+use crate::linear_crf::{Embedding, FeatureConfig, TrainOptions};
+use crate::transfer::{TransferConfig, TransferError};
+
+/// The configuration of one cell.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Config {
+    /// What the cell does.
+    pub job: Job,
+    /// Name of the target data set in the catalogue.
+    pub data: String,
+    /// Which of the target's entities are learned and scored.
+    pub entity_set: EntitySet,
+    /// How much of the data is used.
+    pub limits: Limits,
+    /// How texts become sentences.
+    pub split: Split,
+    /// Tag scheme of the entities; the paper's is BIO.
+    pub scheme: TagScheme,
+    /// Share of the training sentences, the last ones, that is held out to choose the epoch where the data set has no
+    /// development set (MSRA).
+    pub development: f64,
+    /// The network.
+    pub model: ModelConfig,
+    /// How it is trained.
+    pub training: Training,
+    /// The word segmentation that is learned beside, where `model.transfer` is on.
+    pub source: Source,
+    /// Which of its sentences are learned from, and with what weight.
+    pub instance_transfer: TransferConfig,
+    /// Character vectors, where the job is to make them; a linear CRF trains its own by `vectors.cbow`.
+    pub vectors: Vectors,
+    /// The linear CRF, where the job is one.
+    pub crf: LinearCrfConfig,
+    /// What the job `statistics` counts.
+    pub statistics: Counted,
+}
+
+/// What a cell does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Job {
+    /// Trains a neural tagger and scores it on the test set.
+    Tagger,
+    /// Trains a linear CRF and scores it on the test set.
+    LinearCrf,
+    /// Trains character vectors that taggers start from.
+    Vectors,
+    /// Counts sentences, characters and entities (Table 4).
+    Statistics,
+    /// Counts the sentences of the word segmentation that instance transfer keeps.
+    Transfer,
+}
+
+/// The part of a data set that is counted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Counted {
+    /// The training set.
+    Train,
+    /// The development set.
+    Development,
+    /// The test set.
+    Test,
+    /// All of it.
+    All,
+    /// Sentences with an entity.
+    Positive,
+    /// Sentences without.
+    Negative,
+}
+
+/// A linear CRF.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct LinearCrfConfig {
+    /// Its features.
+    pub features: FeatureConfig,
+    /// How its weights are found.
+    pub training: TrainOptions,
+}
+
+/// WeiboNER's labels end in `.NAM` (a name) or `.NOM` (a common noun that stands for somebody or something).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum EntitySet {
+    /// All entities.
+    All,
+    /// Labels in `.NAM`.
+    Named,
+    /// Labels in `.NOM`.
+    Nominal,
+}
+
+impl EntitySet {
+    /// True where an entity of this label belongs to the set.
+    pub fn has(self, label: &str) -> bool {
+        match self {
+            Self::All => true,
+            Self::Named => label.ends_with(".NAM"),
+            Self::Nominal => label.ends_with(".NOM"),
+        }
+    }
+}
+
+/// How much of the data is used, the first ones of each; 0 is all. Results made with limits are never a reproduction.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Limits {
+    /// Training sentences of the target (a held-out share is taken from these).
+    pub train: usize,
+    /// Development sentences of the target.
+    pub development: usize,
+    /// Test sentences of the target.
+    pub test: usize,
+    /// Sentences of the word segmentation.
+    pub source: usize,
+    /// Sentences of each test set of the word segmentation.
+    pub source_test: usize,
+    /// Lines of each text that character vectors are trained on.
+    pub texts: usize,
+}
+
+/// How texts become sentences.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Split {
+    /// Characters of a sentence at most; a longer one is cut after `。`, then `；`, then `，`, else at the limit (see
+    /// [`medner_data::formats::split`]). It is also the number of position vectors. Sentences of the word segmentation, which are
+    /// paragraphs, are cut after each `。`.
+    pub max_length: usize,
+}
+
+impl Split {
+    /// How the target's sentences are cut.
+    pub fn options(&self, cut: Cut) -> SplitOptions {
+        let protect_entities = cut == Cut::AroundEntities;
+        SplitOptions { max_length: self.max_length, protect_entities, only_long: true }
+    }
+}
+
+/// The word segmentation that features are shared with.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Source {
+    /// Name of the segmented corpus in the catalogue; it needs parts of speech.
+    pub data: String,
+    /// A segmented text of one's own instead: UTF-8, `word/POS  word/POS` lines.
+    pub file: Option<PathBuf>,
+    /// Test sets of the segmentation; each is scored as the task `cws-<last part of its name>`.
+    pub tests: Vec<String>,
+    /// Share of its sentences, the last ones, that is held out to follow the segmentation and the discriminator.
+    pub development: f64,
+    /// Batches of the segmentation after each batch of the target.
+    pub batches: usize,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            job: Job::Tagger,
+            data: "cmdd-adr".into(),
+            entity_set: EntitySet::All,
+            limits: Limits::default(),
+            split: Split::default(),
+            scheme: TagScheme::Bio,
+            development: 0.1,
+            model: ModelConfig::default(),
+            training: Training::default(),
+            source: Source::default(),
+            instance_transfer: TransferConfig::default(),
+            vectors: Vectors::default(),
+            crf: LinearCrfConfig::default(),
+            statistics: Counted::Train,
+        }
+    }
+}
+
+impl Default for Split {
+    fn default() -> Self {
+        Self { max_length: 250 }
+    }
+}
+
+impl Default for Source {
+    fn default() -> Self {
+        Self {
+            data: "pd1998".into(),
+            file: None,
+            tests: vec!["sighan2005-pku".into(), "sighan2005-msr".into()],
+            development: 0.02,
+            batches: 1,
+        }
+    }
+}
+
+impl Config {
+    /// The configuration with every key that its job does not read back at its default: what changes no number changes no
+    /// cell's hash either, so that other epochs for the taggers do not train the character vectors again.
+    #[must_use]
+    pub fn for_its_job(self) -> Self {
+        let ground = Self { job: self.job, data: self.data.clone(), ..Self::default() };
+        let Limits { train, development, test, source, texts, .. } = self.limits;
+        match self.job {
+            Job::Tagger if self.model.transfer => Self {
+                limits: Limits { texts: 0, ..self.limits },
+                model: self.model.for_its_switches(),
+                vectors: ground.vectors,
+                crf: ground.crf,
+                statistics: ground.statistics,
+                ..self
+            },
+            Job::Tagger => Self {
+                entity_set: self.entity_set,
+                limits: Limits { train, development, test, ..ground.limits },
+                split: self.split,
+                scheme: self.scheme,
+                development: self.development,
+                model: self.model.for_its_switches(),
+                training: self.training,
+                ..ground
+            },
+            Job::LinearCrf if self.crf.features.embedding == Embedding::None => Self {
+                entity_set: self.entity_set,
+                limits: Limits { train, test, ..ground.limits },
+                development: self.development,
+                crf: self.crf,
+                ..ground
+            },
+            Job::LinearCrf => Self {
+                entity_set: self.entity_set,
+                limits: Limits { train, test, source, ..ground.limits },
+                development: self.development,
+                model: ModelConfig { embedding: self.model.embedding, ..ground.model },
+                source: Source { data: self.source.data, file: self.source.file, ..ground.source },
+                vectors: Vectors { cbow: self.vectors.cbow, ..ground.vectors },
+                crf: self.crf,
+                ..ground
+            },
+            Job::Vectors => Self {
+                limits: Limits { texts, ..ground.limits },
+                model: ModelConfig { embedding: self.model.embedding, ..ground.model },
+                vectors: self.vectors,
+                ..ground
+            },
+            Job::Statistics => Self { statistics: self.statistics, ..ground },
+            Job::Transfer => Self {
+                entity_set: self.entity_set,
+                limits: Limits { train, source, ..ground.limits },
+                development: self.development,
+                source: Source { data: self.source.data, file: self.source.file, ..ground.source },
+                instance_transfer: self.instance_transfer,
+                ..ground
+            },
+        }
+    }
+
+    /// The data sets that the job reads besides `data`.
+    pub fn other_data(&self) -> Vec<&str> {
+        let mut others: Vec<&String> = match self.job {
+            Job::Vectors => self.vectors.texts.iter().collect(),
+            Job::Tagger if self.model.transfer => self.source.tests.iter().collect(),
+            _ => Vec::new(),
+        };
+        if self.reads_source() && self.source.file.is_none() {
+            others.push(&self.source.data);
+        }
+        others.into_iter().map(String::as_str).collect()
+    }
+
+    /// True where the job reads the segmented corpus.
+    pub fn reads_source(&self) -> bool {
+        match self.job {
+            Job::Transfer => true,
+            Job::Tagger => self.model.transfer,
+            Job::LinearCrf => self.crf.features.embedding != Embedding::None,
+            Job::Vectors | Job::Statistics => false,
+        }
+    }
+
+    /// The first value that the job cannot be done with: the key and what is allowed.
+    pub fn problem(&self) -> Option<(&'static str, String)> {
+        for (key, share) in
+            [("development", self.development), ("source.development", self.source.development)]
+        {
+            if !(0.0..1.0).contains(&share) {
+                return Some((key, format!("{share} is not a share in [0, 1)")));
+            }
+        }
+        if self.split.max_length < 8 {
+            let message = format!("{} characters are too few (at least 8)", self.split.max_length);
+            return Some(("split.max_length", message));
+        }
+        if self.model.transfer && self.source.batches == 0 {
+            let message = "0 batches teach nothing: at least 1, or `model.transfer: false`".to_owned();
+            return Some(("source.batches", message));
+        }
+        if let Err(TransferError::Config { key, value, expected }) = self.instance_transfer.check() {
+            let message = format!("`{key}` is {value}; expected {expected}");
+            return Some(("instance_transfer", message));
+        }
+        self.training.problem().or_else(|| self.model.problem())
+    }
+}

@@ -1,0 +1,78 @@
+//! Keys of the training, and of the character vectors.
+
+use medner_data::cbow::CbowConfig;
+use serde::{Deserialize, Serialize};
+
+/// How the network is trained: Adam, one optimiser for all parameters.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Training {
+    /// Learning rate of Adam.
+    pub learning_rate: f64,
+    /// Sentences a batch, of either task.
+    pub batch_size: usize,
+    /// Largest norm of the gradient.
+    pub clip: f64,
+    /// Epochs at most. An epoch is one pass over the target's batches.
+    pub epochs: u64,
+    /// Epochs without a better development score before training stops; 0 for never.
+    pub patience: u64,
+    /// Training sentences, spread evenly, that are scored after each epoch beside the development set (the learning curve of
+    /// Figure 7); 0 for none.
+    pub scored: usize,
+    /// Steps between points of the loss curve (Figure 8); 0 for none. A step is one batch of the target, and of the word
+    /// segmentation where there is one.
+    pub curve_every: u64,
+    /// Steps between checkpoints inside an epoch; 0 for none (one is made after each epoch and every two minutes anyway).
+    pub checkpoint_every: u64,
+}
+
+/// Character vectors.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Vectors {
+    /// Data sets whose raw text is read besides `data` (which is read once where it stands here too); only their training splits.
+    pub texts: Vec<String>,
+    /// The CBOW model.
+    pub cbow: CbowConfig,
+}
+
+impl Default for Training {
+    fn default() -> Self {
+        Self {
+            learning_rate: 1e-3,
+            batch_size: 20,
+            clip: 5.0,
+            epochs: 40,
+            patience: 10,
+            scored: 500,
+            curve_every: 0,
+            checkpoint_every: 0,
+        }
+    }
+}
+
+impl Default for Vectors {
+    fn default() -> Self {
+        Self {
+            texts: ["pd1998", "msra", "weibo-2nd", "cmdd-adr"].map(String::from).to_vec(),
+            cbow: CbowConfig::default(),
+        }
+    }
+}
+
+impl Training {
+    /// The first value that nothing can be trained with.
+    pub(super) fn problem(&self) -> Option<(&'static str, String)> {
+        let at_least_one =
+            [("training.batch_size", self.batch_size == 0), ("training.epochs", self.epochs == 0)];
+        if let Some((key, _)) = at_least_one.iter().find(|(_, wrong)| *wrong) {
+            return Some((key, "must be at least 1".into()));
+        }
+        let positive = [("training.learning_rate", self.learning_rate), ("training.clip", self.clip)];
+        positive
+            .iter()
+            .find(|(_, value)| !(value.is_finite() && *value > 0.0))
+            .map(|(key, value)| (*key, format!("{value} is not a positive number")))
+    }
+}

@@ -1,0 +1,246 @@
+//! What the driver asks of this paper: configuration, data, cells, and the verbs on a user's own files.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+
+use anyhow::{Context, Result, bail};
+use medner_core::device;
+use medner_core::layers::Batch;
+use medner_core::records::{Cut, Records, find_entities, hold_out};
+use medner_data::hash::hash_file;
+use medner_data::predictions::{self, Shape};
+use medner_data::sample::sample_for;
+use medner_data::{Document, load, user_files};
+use medner_experiment::{
+    Cell, ConfigError, DataFacts, EvaluateArgs, Method, Missing, Outcome, PredictArgs, PredictFormat,
+    RunContext, Scores, TrainArgs, Value, config,
+};
+use medner_metrics::entity_report;
+
+use crate::config::{Config, Job, Limits, Source};
+use crate::prepare::prepare;
+use crate::segmentation::Segmented;
+use crate::{cells, folder, scoring, target};
+
+/// Raised whenever a change alters numbers: results of earlier versions are then run again.
+pub const RESULTS_VERSION: u32 = 1;
+
+/// The method of the paper on adverse drug reactions in Xinjiang.
+pub struct Asaibc;
+
+impl Method for Asaibc {
+    fn name(&self) -> &'static str {
+        "asaibc"
+    }
+
+    fn about(&self) -> &'static str {
+        "Named-entity recognition by adversarial transfer from Chinese word segmentation (ASAIBC)"
+    }
+
+    fn version(&self) -> &'static str {
+        env!("CARGO_PKG_VERSION")
+    }
+
+    fn results_version(&self) -> u32 {
+        RESULTS_VERSION
+    }
+
+    fn check_config(&self, given: &Value) -> Result<Value, ConfigError> {
+        let value = config::canonical::<Config>(given)?;
+        let config = config::from_value::<Config>(&value)?.for_its_job();
+        match config.problem() {
+            Some((key, message)) => Err(ConfigError::at(key, message)),
+            None => serde_json::to_value(config).map_err(|e| ConfigError::at("", e.to_string())),
+        }
+    }
+
+    fn locate(&self, data: &str) -> Result<DataFacts, Missing> {
+        match load::hashes(data) {
+            Ok(files) => Ok(DataFacts { files }),
+            Err(error) => Err(Missing::new(medner_experiment::error::chain(&error.into()))),
+        }
+    }
+
+    fn inputs(&self, config: &Value) -> Result<DataFacts, Missing> {
+        let config: Config = config::from_value(config).map_err(|e| Missing::new(e.to_string()))?;
+        let mut inputs = DataFacts::default();
+        for data in config.other_data() {
+            inputs.files.extend(self.locate(data)?.files);
+        }
+        if let Some(path) = config.source.file.as_ref().filter(|_| config.reads_source()) {
+            let hash = hash_file(path).map_err(|e| Missing::new(format!("{}: {e}", path.display())))?;
+            inputs.files.insert("source.file".into(), hash.sha256);
+        }
+        Ok(inputs)
+    }
+
+    fn sample(&self, data: &str) -> Option<String> {
+        sample_for(data)
+    }
+
+    /// A sample run segments the sample of the segmented corpus, and its character vectors are trained on the sample alone.
+    fn sample_config(&self, config: &Value) -> Value {
+        let mut config = config.clone();
+        let stand_in = |value: &mut Value| {
+            if let Some(sample) = value.as_str().and_then(sample_for) {
+                *value = Value::String(sample);
+            }
+        };
+        stand_in(&mut config["source"]["data"]);
+        for key in ["source", "vectors"] {
+            let list = if key == "source" { "tests" } else { "texts" };
+            for value in config[key][list].as_array_mut().into_iter().flatten() {
+                stand_in(value);
+            }
+        }
+        config
+    }
+
+    fn run(&self, cell: &Cell, ctx: &RunContext) -> Result<Outcome> {
+        cells::run(cell, ctx)
+    }
+
+    fn train(&self, args: &TrainArgs, ctx: &RunContext) -> Result<()> {
+        let config: Config = config::from_value(&args.config)?;
+        if config.job != Job::Tagger || config.limits != Limits::default() {
+            bail!(
+                "`job` and `limits` are for the cells of tables; `train` trains a tagger on the whole file: leave them out"
+            );
+        }
+        if args.out.exists() && !args.out.is_dir() {
+            bail!("{}: is a file; `--out` names the folder for the model", args.out.display());
+        }
+        if !args.resume && args.out.join("latest").exists() {
+            bail!(
+                "{}: holds a training already; go on with it by `--resume`, or name another folder with `--out`",
+                args.out.display()
+            );
+        }
+        device::set_threads(ctx.threads);
+        let device = device::open(&ctx.device)?;
+        let read = |path: &Path| -> Result<Vec<Document>> {
+            let documents = user_files::annotated(path)?;
+            Ok(documents.into_iter().map(|d| target::only(d, config.entity_set)).collect())
+        };
+        let training = read(&args.train)?;
+        let given = args.dev.as_deref().map(read).transpose()?;
+        let (train, development) = match &given {
+            Some(development) => (training.as_slice(), development.as_slice()),
+            None => hold_out(&training, config.development),
+        };
+        let none = train.iter().all(|d| d.entities.is_empty());
+        target::check_entities(&args.train.display().to_string(), none, config.entity_set)?;
+        check_development(args, train, development)?;
+        user_files::warn_of_overlaps(&args.train, train, "only the longest of them is learned");
+        let mut data = BTreeMap::new();
+        for (role, file) in [("train", Some(&args.train)), ("dev", args.dev.as_ref())] {
+            if let Some(file) = file {
+                data.insert(role.to_owned(), hash_file(file)?.sha256);
+            }
+        }
+        let segmented = match config.model.transfer {
+            true => {
+                // The test sets of the segmentation are for the tables.
+                let source = Source { tests: Vec::new(), ..config.source.clone() };
+                let only = Config { source, ..config.clone() };
+                data.extend(self.inputs(&serde_json::to_value(only)?)?.files);
+                Some(Segmented::load(&config.source, 0)?)
+            }
+            false => None,
+        };
+        let prepared = prepare(&config, args.seed, train, development, segmented, None)?;
+        for (what, note) in &prepared.notes {
+            tracing::info!("{what}: {note}");
+        }
+        let vocabulary = prepared.vocabulary.clone();
+        std::fs::create_dir_all(&args.out).with_context(|| {
+            format!("{}: cannot be made; name a folder that can be written by `--out`", args.out.display())
+        })?;
+        let (task, summary) = cells::train(&config, args.seed, data, prepared, ctx, device)?;
+        folder::save(&args.out, &config, &task.labels, &vocabulary, &task.tagger)?;
+        if let Some(best) = summary.best {
+            tracing::info!(
+                "best development F1 {:.2} in epoch {} of {}; the model is in {}",
+                100.0 * best.score,
+                best.epoch + 1,
+                summary.epochs,
+                args.out.display()
+            );
+        }
+        Ok(())
+    }
+
+    fn evaluate(&self, args: &EvaluateArgs, ctx: &RunContext) -> Result<Scores> {
+        device::set_threads(ctx.threads);
+        let device = device::open(&ctx.device)?;
+        let model = folder::load(&args.model, device)?;
+        let documents = user_files::annotated(&args.test)?;
+        let documents: Vec<Document> =
+            documents.into_iter().map(|d| target::only(d, model.config.entity_set)).collect();
+        let known: BTreeSet<&str> = model.labels.types().iter().map(String::as_str).collect();
+        let remedy = "Train a model with this type, or take it out of the test file.";
+        user_files::check_labels(&args.test, &documents, &known, remedy)?;
+        user_files::warn_of_overlaps(
+            &args.test,
+            &documents,
+            "a tagger finds at most one of them, the others count as missed",
+        );
+        let split = model.config.split.options(Cut::Blind);
+        let records = Records::with(&documents, split, &model.vocabulary, &model.labels)?;
+        let predicted = scoring::entities(&model.tagger, &records, &model.labels, device)?;
+        let mut outcome = Outcome::default();
+        scoring::put_report(&mut outcome, &entity_report(&records.gold, &predicted)?);
+        Ok(outcome.scores)
+    }
+
+    fn predict(&self, args: &PredictArgs, ctx: &RunContext) -> Result<()> {
+        let shape = shape(args.format);
+        predictions::check_output(shape, args.output.as_deref())?;
+        device::set_threads(ctx.threads);
+        let device = device::open(&ctx.device)?;
+        let model = folder::load(&args.model, device)?;
+        let documents = user_files::text(args.input.as_deref())?;
+        let progress = |done: usize, total: usize| ctx.progress.set(done as u64, total as u64, "sentences");
+        let split = model.config.split.options(Cut::Blind);
+        let decode = |batch: &Batch| model.tagger.decode_with_posterior(batch);
+        let found =
+            find_entities(&documents, split, &model.vocabulary, &model.labels, device, decode, &progress)?;
+        Ok(predictions::write(shape, &documents, &found, args.output.as_deref())?)
+    }
+
+    fn versions(&self) -> BTreeMap<String, String> {
+        [("libtorch".to_owned(), device::LIBTORCH_VERSION.to_owned())].into()
+    }
+
+    fn device(&self, name: &str) -> Result<String> {
+        device::open(name)?;
+        Ok(name.to_owned())
+    }
+}
+
+/// How the command line's format is called where it is written.
+fn shape(format: PredictFormat) -> Shape {
+    match format {
+        PredictFormat::Text => Shape::Text,
+        PredictFormat::Conll => Shape::Conll,
+        PredictFormat::Jsonl => Shape::Jsonl,
+        PredictFormat::Brat => Shape::Brat,
+        PredictFormat::Pubtator => Shape::Pubtator,
+    }
+}
+
+/// An entity type that only the development part has cannot be learned, and its tags do not exist.
+fn check_development(args: &TrainArgs, train: &[Document], development: &[Document]) -> Result<()> {
+    let known = train.iter().flat_map(|d| d.entities.iter().map(|e| e.label.as_str())).collect();
+    let (path, remedy) = match &args.dev {
+        Some(path) => {
+            (path, "Add training sentences with this type, or take it out of the development file.")
+        }
+        None => (
+            &args.train,
+            "This type stands only in the sentences held out to choose the epoch: put such a sentence further to the front, \
+             or give a file of its own by `--dev`.",
+        ),
+    };
+    Ok(user_files::check_labels(path, development, &known, remedy)?)
+}

@@ -1,0 +1,32 @@
+//! The networks of Tables 6 and 7, layer by layer.
+//!
+//! ```text
+//! X = [characters ; positions]                       input
+//! S, P = shared BiLSTM(X), private BiLSTM(X)         separation, one private BiLSTM a task
+//! B = [S ; P_ner]         or X without transfer
+//! F = IndRNN(self-attention(B)), H = BiLSTM(B)       joint
+//! M = [F ; H] -> sigmoid(M W + b) -> emissions -> CRF over BIO
+//! [S ; P_cws] -> emissions -> CRF over BMES          word segmentation, in training only
+//! ```
+//!
+//! | row of Tables 6 and 7 | B | M | fully connected |
+//! | --- | --- | --- | --- |
+//! | BiLSTM+CRF | X | H | no |
+//! | BiLSTM+CRF+Transfer | `[S ; P]` | H | no |
+//! | BiLSTM+CRF+Transfer+Self-Attention, ATR+Self-Attention+BiLSTM+CRF | `[S ; P]` | `[attention(B) ; H]` | yes |
+//! | Self-Attention+BiLSTM+CRF | X | `[attention(X) ; H]` | yes |
+//! | ASAIBC | `[S ; P]` | `[IndRNN(attention(B)) ; H]` | yes |
+//!
+//! "ATR" (adversarial transfer) of Table 7 and "Transfer" of Table 6 are the same layer, so those two rows are the same network. The
+//! fully connected layer mixes F with H; where there is no F there is nothing to mix, and the linear layer before the CRF reads H.
+
+mod input;
+mod joint;
+pub mod losses;
+mod separation;
+mod tagger;
+
+pub use input::{Input, Start};
+pub use joint::Joint;
+pub use separation::{Features, Separation, SeparationLosses, TaskName};
+pub use tagger::{Losses, Tagger};

@@ -1,0 +1,156 @@
+//! Chinese word segmentation as the task beside: sentences of characters in BMES, each with the weight that instance transfer
+//! gives it.
+
+use std::collections::BTreeMap;
+
+use anyhow::{Context, Result, ensure};
+use medner_core::records::{Cut, Records};
+use medner_data::formats::segmented;
+use medner_data::vocabulary::Vocabulary;
+use medner_data::{Document, Sentence, TagScheme, load, user_files};
+use medner_metrics::LabelSet;
+
+use crate::config::{self, Config, Limits};
+use crate::transfer::{TransferReport, transfer};
+
+/// The task under which a record tells what instance transfer did.
+pub const TRANSFER: &str = "transfer";
+
+/// The tags of words: `B M E S`, every character in a word.
+///
+/// # Panics
+/// Never: BMES without types is a label set.
+pub fn word_labels() -> LabelSet {
+    LabelSet::without_outside(TagScheme::Bmes, [""]).expect("BMES needs no type")
+}
+
+/// A segmented corpus in two views of the same sentences.
+#[derive(Clone, Debug, Default)]
+pub struct Segmented {
+    /// Words with their parts of speech.
+    pub words: Vec<Sentence>,
+    /// Characters; spans are the words.
+    pub characters: Vec<Sentence>,
+}
+
+impl Segmented {
+    /// The training split of a corpus of the catalogue, or a file of one's own; its first `limit` sentences (0: all).
+    pub fn load(source: &config::Source, limit: usize) -> Result<Self> {
+        let (mut words, mut characters): (Vec<_>, Vec<_>) = match &source.file {
+            Some(path) => {
+                let lines = segmented::read_tagged(path)?.items;
+                lines.into_iter().map(|line| (line.clone().into_words(), line.into_characters())).unzip()
+            }
+            None => {
+                let data = &source.data;
+                let words = load::sentences(&format!("{data}-words")).with_context(|| {
+                    format!(
+                        "`source.data: {data}` must be a corpus with words and parts of speech, like `pd1998`"
+                    )
+                })?;
+                (words.train, load::sentences(data)?.train)
+            }
+        };
+        if limit > 0 {
+            words.truncate(limit);
+            characters.truncate(limit);
+        }
+        Self::new(words, characters)
+    }
+
+    /// Puts the two views together.
+    pub fn new(words: Vec<Sentence>, characters: Vec<Sentence>) -> Result<Self> {
+        ensure!(
+            words.len() == characters.len(),
+            "{} sentences of words, but {} of characters: the two are not of one corpus",
+            words.len(),
+            characters.len()
+        );
+        Ok(Self { words, characters })
+    }
+
+    /// Takes off the last `share` of the sentences.
+    fn hold_out(&mut self, share: f64) -> Vec<Sentence> {
+        let all = self.characters.len();
+        let held = if share > 0.0 && all > 1 {
+            ((all as f64 * share).round() as usize).clamp(1, all - 1)
+        } else {
+            0
+        };
+        self.words.truncate(all - held);
+        self.characters.split_off(all - held)
+    }
+}
+
+/// The word segmentation ready for training.
+pub struct Source {
+    /// The kept sentences.
+    pub train: Records,
+    /// A weight for each piece of `train`.
+    pub weights: Vec<f64>,
+    /// Held-out sentences.
+    pub development: Option<Records>,
+    /// What instance transfer did.
+    pub report: TransferReport,
+}
+
+/// The sentences that instance transfer keeps for a target, with their weights, and those that are held out.
+pub struct Selected {
+    kept: Vec<Document>,
+    weights: Vec<f64>,
+    held_out: Vec<Document>,
+    report: TransferReport,
+}
+
+impl Selected {
+    /// Weighs the sentences of `segmented` by their likeness to the entities of `target` (training sentences of characters).
+    pub fn new(config: &Config, mut segmented: Segmented, target: &[Sentence]) -> Result<Self> {
+        let held_out = segmented.hold_out(config.source.development);
+        let transferred = transfer(&segmented.words, target, &config.instance_transfer)?;
+        let report = transferred.report;
+        let (mut kept, mut weights) = (Vec::new(), Vec::new());
+        for (sentence, weight) in segmented.characters.iter().zip(transferred.weights) {
+            if let Some(weight) = weight {
+                kept.push(user_files::document(sentence));
+                weights.push(weight);
+            }
+        }
+        let held_out = held_out.iter().map(user_files::document).collect();
+        Ok(Self { kept, weights, held_out, report })
+    }
+
+    /// The characters of the kept sentences.
+    pub fn characters(&self) -> impl Iterator<Item = String> + '_ {
+        self.kept.iter().flat_map(|d| d.text.chars()).map(String::from)
+    }
+
+    /// Cuts and encodes the sentences.
+    pub fn encode(self, max_length: usize, vocabulary: &Vocabulary) -> Result<Source> {
+        let labels = word_labels();
+        let train = Records::new(&self.kept, max_length, Cut::AroundEntities, vocabulary, &labels)?;
+        let weights = train.pieces.iter().map(|piece| self.weights[piece.record]).collect();
+        let development = match self.held_out.as_slice() {
+            [] => None,
+            held_out => Some(Records::new(held_out, max_length, Cut::AroundEntities, vocabulary, &labels)?),
+        };
+        Ok(Source { train, weights, development, report: self.report })
+    }
+}
+
+/// The test sets of the word segmentation by task name (`cws-pku`), cut blindly and encoded.
+pub fn tests(config: &Config, vocabulary: &Vocabulary) -> Result<BTreeMap<String, Records>> {
+    let Limits { source_test: limit, .. } = config.limits;
+    let mut tests = BTreeMap::new();
+    for name in &config.source.tests {
+        let mut sentences = load::sentences(name)?.test;
+        if limit > 0 {
+            sentences.truncate(limit);
+        }
+        let documents: Vec<Document> = sentences.iter().map(user_files::document).collect();
+        let max = config.split.max_length;
+        let records = Records::new(&documents, max, Cut::AroundEntities, vocabulary, &word_labels())?;
+        let task = name.rsplit('-').next().unwrap_or(name);
+        tests.insert(format!("cws-{task}"), records);
+    }
+    Ok(tests)
+}

@@ -1,0 +1,183 @@
+//! The program on files of one's own: wrong ones are refused with their place and what to do.
+#![allow(clippy::unwrap_used, missing_docs)]
+
+use std::fs;
+use std::path::PathBuf;
+use std::process::{Command, Output, Stdio};
+
+/// Sentences with the entities that stand in them.
+const SENTENCES: [(&str, &str); 12] = [
+    ("吃药后发烧了", "发烧"),
+    ("孩子一直咳嗽", "咳嗽"),
+    ("昨天开始头晕", "头晕"),
+    ("没有发烧", "发烧"),
+    ("夜里咳嗽厉害", "咳嗽"),
+    ("头晕三天了", "头晕"),
+    ("又发烧又咳嗽", "发烧"),
+    ("服药以后头晕", "头晕"),
+    ("现在不咳嗽", "咳嗽"),
+    ("今早发烧", "发烧"),
+    ("有点头晕", "头晕"),
+    ("咳嗽两周", "咳嗽"),
+];
+
+/// Segmented text with parts of speech.
+const SEGMENTED: &str = "孩子/n  一直/d  发烧/v\n昨天/t  头/n  晕/a  了/u\n夜里/t  咳嗽/v  厉害/a\n";
+
+/// A folder with `good.conll` and `words.txt` in it, where the program is run.
+struct Desk(tempfile::TempDir);
+
+impl Desk {
+    fn new() -> Self {
+        let desk = Self(tempfile::tempdir().unwrap());
+        desk.write("good.conll", columns("SYM"));
+        desk.write("words.txt", SEGMENTED.repeat(8));
+        desk
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.0.path().join(name)
+    }
+
+    fn write(&self, name: &str, content: impl AsRef<[u8]>) {
+        fs::write(self.path(name), content).unwrap();
+    }
+
+    fn run(&self, args: &[&str]) -> Output {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_asaibc"));
+        command.args(args).current_dir(self.0.path()).stdin(Stdio::null());
+        command.env_remove("MEDNER_ROOT").env_remove("MEDNER_LOG").env_remove("RUST_LOG");
+        command.output().unwrap()
+    }
+
+    /// Standard output of a run that must end well.
+    fn fine(&self, args: &[&str]) -> String {
+        let output = self.run(args);
+        assert_eq!(output.status.code(), Some(0), "{args:?}\n{}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).unwrap()
+    }
+
+    /// `train` with a narrow network and these settings ends with `code` and says all of `parts`.
+    fn refused(&self, code: i32, train: &str, sets: &[&str], parts: &[&str]) {
+        let output = self.run(&narrow(train, sets));
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(code), "{sets:?}\n{said}");
+        for part in parts {
+            assert!(said.contains(part), "{sets:?}\nexpected {part}\n{said}");
+        }
+        assert!(!said.contains("panicked"), "{said}");
+        assert!(!self.path("model/model.safetensors").exists());
+    }
+}
+
+/// The sentences as columns, entities of one type.
+fn columns(label: &str) -> String {
+    let mut out = String::new();
+    for (text, entity) in SENTENCES {
+        let start = text[..text.find(entity).unwrap()].chars().count();
+        let end = start + entity.chars().count();
+        for (i, c) in text.chars().enumerate() {
+            let tag = match i {
+                _ if i == start => format!("B-{label}"),
+                _ if start < i && i < end => format!("I-{label}"),
+                _ => "O".to_owned(),
+            };
+            out.push_str(&format!("{c}\t{tag}\n"));
+        }
+        out.push('\n');
+    }
+    out
+}
+
+fn narrow<'a>(train: &'a str, sets: &[&'a str]) -> Vec<&'a str> {
+    let mut args = vec!["train", "--quiet", "--threads", "1", "--train", train, "--out", "model"];
+    let common = [
+        "model.embedding=8",
+        "model.position=2",
+        "model.hidden=4",
+        "model.indrnn.hidden=4",
+        "model.fully_connected=4",
+        "training.epochs=2",
+        "training.batch_size=4",
+        "source.file=words.txt",
+        "instance_transfer.delta=0",
+    ];
+    for set in common.iter().chain(sets) {
+        args.extend(["--set", set]);
+    }
+    args
+}
+
+#[test]
+fn a_training_on_files_of_ones_own_and_its_use() {
+    let desk = Desk::new();
+    desk.fine(&narrow("good.conll", &[]));
+    let scores =
+        desk.fine(&["evaluate", "--quiet", "--threads", "1", "--model", "model", "--test", "good.conll"]);
+    assert!(scores.contains("f1"), "{scores}");
+    desk.write("notes.txt", "孩子发烧了\n\n头晕\n");
+    let base = ["predict", "--quiet", "--threads", "1", "--model", "model", "--input", "notes.txt"];
+    for format in ["text", "conll", "jsonl", "pubtator"] {
+        let out = desk.fine(&[&base[..], &["--format", format]].concat());
+        assert!(out.contains('孩') && out.contains('晕'), "{format}: {out}");
+    }
+    // Without the transfer no segmented text is read.
+    fs::remove_file(desk.path("words.txt")).unwrap();
+    fs::remove_dir_all(desk.path("model")).unwrap();
+    desk.fine(&narrow("good.conll", &["model.transfer=false"]));
+}
+
+#[test]
+fn segmented_texts_that_are_none() {
+    let desk = Desk::new();
+    let refused = |text: &str, parts: &[&str]| {
+        desk.write("words.txt", text);
+        desk.refused(1, "good.conll", &[], parts);
+    };
+    refused("孩子/n  /v\n", &["words.txt:1:7:", "a word without characters"]);
+    refused("孩子/n\n一直 发烧/v\n", &["words.txt:2:1:", "without a part of speech", "`word/POS`"]);
+    refused("孩子/n  发烧/\n", &["words.txt:1:7:", "the part of speech is missing"]);
+    refused("\n\n", &["words.txt", "word/POS"]);
+    desk.write("words.txt", b"\xba\xa2\xd7\xd3/n\n");
+    desk.refused(1, "good.conll", &[], &["words.txt:1:1:", "UTF-8"]);
+    desk.refused(1, "good.conll", &["source.file=nowhere.txt"], &["nowhere.txt"]);
+    // A corpus without parts of speech is no source.
+    let sets = ["source.file=null", "source.data=sample-sighan2005-pku"];
+    desk.refused(1, "good.conll", &sets, &["source.data", "parts of speech"]);
+}
+
+#[test]
+fn targets_from_which_nothing_can_be_learned() {
+    let desk = Desk::new();
+    let none: String = columns("SYM")
+        .lines()
+        .map(|l| format!("{}\n", l.replace("B-SYM", "O").replace("I-SYM", "O")))
+        .collect();
+    desk.write("none.conll", none);
+    desk.refused(1, "none.conll", &[], &["none.conll", "holds no entities"]);
+    desk.refused(1, "good.conll", &["entity_set=named"], &["good.conll", "`.NAM`", "`entity_set: named`"]);
+    desk.write("nam.conll", columns("PER.NOM"));
+    desk.refused(1, "nam.conll", &["entity_set=named"], &["`.NAM`"]);
+    // Nothing in this text is like a symptom.
+    desk.write("words.txt", "今天/t  天气/n  好/a\n");
+    let parts = ["all 1 source sentences", "`delta` 0.9", "the heaviest"];
+    desk.refused(1, "good.conll", &["instance_transfer.delta=0.9", "source.development=0"], &parts);
+}
+
+#[test]
+fn configurations_that_cannot_work() {
+    let desk = Desk::new();
+    let refused = |set: &str, parts: &[&str]| desk.refused(2, "good.conll", &[set], parts);
+    refused("model.selfattention=true", &["unknown key", "self_attention"]);
+    refused("model.dropout=1.0", &["model.dropout", "[0, 1)"]);
+    refused("model.separation.same=-1", &["model.separation.same", "at least 0"]);
+    refused("source.batches=0", &["source.batches", "at least 1"]);
+    refused("instance_transfer.alpha=0.9", &["instance_transfer", "alpha"]);
+    refused("instance_transfer.delta=1.5", &["instance_transfer", "delta"]);
+    refused("development=1", &["development"]);
+    refused("split.max_length=3", &["split.max_length"]);
+    refused("entity_set=names", &["entity_set", "named"]);
+    refused("training.learning_rate=0", &["training.learning_rate", "positive"]);
+    desk.refused(1, "good.conll", &["job=vectors"], &["`job`", "leave them out"]);
+    desk.refused(1, "good.conll", &["limits.train=3"], &["`limits`", "leave them out"]);
+}
