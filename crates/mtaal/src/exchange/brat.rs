@@ -22,7 +22,8 @@ pub(super) fn write(items: &[Item], types: &[String], folder: &Path) -> Result<(
     all.extend(items.iter().flat_map(|item| &item.mentions).map(|m| m.label.as_str()));
     if let Some(bad) = all.iter().find(|label| label.is_empty() || label.contains(char::is_whitespace)) {
         let message = format!("the type `{bad}` is empty or has white space in it; brat needs a single word");
-        return Err(ExchangeError::item("-", message));
+        let with = items.iter().find(|item| item.mentions.iter().any(|m| m.label == **bad));
+        return Err(ExchangeError::item(with.map_or("(any)", |item| &item.id), message));
     }
     let annotations = items.iter().map(annotations).collect::<Result<Vec<_>>>()?;
     fs::create_dir_all(folder).map_err(ExchangeError::io(folder))?;
