@@ -1,0 +1,541 @@
+//! Algorithm 1, line by line.
+//!
+//! ```text
+//!  1: for e = 1 to query-times do
+//!  2:   Sample batches x^L ~ X^L and x^U ~ X^U
+//!  3:   Minimize L_DD^Adv in (3) to update θ_DD
+//!  4:   Minimize L_E^Adv in (4) to update θ_E
+//!  5:   Query samples X^S according to (5)
+//!  6:   (Y^S_NER, Y^S_NEN) <- ORACLE(X^S)
+//!  7:   (X^L, Y^L) <- (X^L, Y^L) u (X^S, Y^S)
+//!  8:   X^U <- X^U - X^S
+//!  9:   for mini-batches x^L ~ X^L and x^U ~ X^U do
+//! 10:     Minimize L_Task^Adv in (2) to update θ_E
+//! 11:     Maximize L_Task^Adv in (2) to update θ_TD and {θ_k}
+//! 12:   end for
+//! 13:   for mini-batches in (X^L, Y^L) do
+//! 14:     Minimize L_Task in (1) to update θ_E, {θ_k}
+//! 15:   end for
+//! 16: end for
+//! ```
+//!
+//! A round of line 1 is an epoch of the training loop ([`medner_core::trainer`]), and each batch of lines 2 to 4, 9 to 12 and
+//! 13 to 15 a step of it, as is the query of lines 5 to 8: so a run is saved and resumed anywhere inside a round.
+//!
+//! Which sentences are sampled in line 2, and how often, the paper does not say: here a pass over X^L in batches, each beside a
+//! batch of X^U (`diversity_discriminator.steps` for another number).
+
+use std::time::Instant;
+
+use medner_core::optim::Optimizer;
+use medner_core::params::Parameter;
+use medner_core::tensors::NamedTensors;
+use medner_core::trainer::{At, Evaluation, StepOutcome, Task};
+use medner_core::{CoreError, Result};
+use serde::{Deserialize, Serialize};
+use tch::{Device, Tensor};
+
+use crate::config::{Config, adam};
+use crate::corpus::{ActivePool, Example};
+use crate::judging;
+use crate::losses::{self, Reward};
+use crate::metrics::Metrics;
+use crate::networks::{Branch, Networks};
+use crate::prepare::Prepared;
+use crate::querying;
+use crate::rounds::{Part, Round, Shuffle, batches};
+use crate::words::Input;
+
+/// One optimiser for each update of Algorithm 1, each with its own moments.
+struct Optimizers {
+    /// Line 14: θ_E and θ_k of the tasks trained.
+    tasks: Optimizer,
+    /// Line 3: θ_DD.
+    diversity_discriminator: Option<Optimizer>,
+    /// Line 4: θ_E.
+    diversity_encoder: Option<Optimizer>,
+    /// Line 10: θ_E.
+    game_encoder: Option<Optimizer>,
+    /// Line 11: θ_TD and both θ_k.
+    game_private: Option<Optimizer>,
+}
+
+impl Optimizers {
+    fn new(config: &Config, networks: &Networks) -> Result<Self> {
+        let of = |parts: &[&str]| -> Vec<Parameter> {
+            let all = networks.params.parameters().into_iter();
+            // Word vectors that stand still need no moments.
+            all.filter(|p| parts.contains(&p.name.split('.').next().unwrap_or_default()))
+                .filter(|p| p.tensor.requires_grad())
+                .collect()
+        };
+        let t = &config.training;
+        let mut trained = vec!["encoder"];
+        trained.extend(config.tasks.ner().then_some("ner"));
+        trained.extend(config.tasks.nen().then_some("nen"));
+        let tasks = Optimizer::new(&adam(t.learning_rate, t.beta1, t.beta2), of(&trained))?;
+        let game = |on: bool, learning_rate: f64, beta1: f64, beta2: f64, parts: &[&str]| {
+            on.then(|| Optimizer::new(&adam(learning_rate, beta1, beta2), of(parts))).transpose()
+        };
+        let d = &config.diversity_discriminator;
+        let diversity = |parts: &[&str]| game(d.on, d.learning_rate, d.beta1, d.beta2, parts);
+        let g = &config.task_discriminator;
+        let tell_apart = |parts: &[&str]| game(g.on, g.learning_rate, g.beta1, g.beta2, parts);
+        Ok(Self {
+            tasks,
+            diversity_discriminator: diversity(&["diversity_discriminator"])?,
+            diversity_encoder: diversity(&["encoder"])?,
+            game_encoder: tell_apart(&["encoder"])?,
+            game_private: tell_apart(&["task_discriminator", "ner", "nen"])?,
+        })
+    }
+
+    /// Each by the name under which its moments are saved.
+    fn named(&mut self) -> Vec<(&'static str, &mut Optimizer)> {
+        let games = [
+            ("diversity_discriminator", self.diversity_discriminator.as_mut()),
+            ("diversity_encoder", self.diversity_encoder.as_mut()),
+            ("game_encoder", self.game_encoder.as_mut()),
+            ("game_private", self.game_private.as_mut()),
+        ];
+        let games = games.into_iter().filter_map(|(name, optimizer)| Some((name, optimizer?)));
+        std::iter::once(("tasks", &mut self.tasks)).chain(games).collect()
+    }
+}
+
+/// Which sentences are labelled, and where the round in hand began: what a resume needs besides the tensors.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct State {
+    pool: ActivePool,
+    /// The round in hand, with the sizes that it began with.
+    round: Option<Begun>,
+}
+
+/// The round in hand.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct Begun {
+    number: u64,
+    labelled: usize,
+    unlabelled: usize,
+}
+
+/// Batches of the part in hand.
+struct InHand {
+    key: (u64, Part, u64),
+    labelled: Vec<Vec<u32>>,
+    unlabelled: Vec<Vec<u32>>,
+}
+
+/// Seconds of one round, by what they were spent on.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Seconds {
+    /// Scoring the pool and choosing.
+    pub scoring: f64,
+    /// Both discriminators' games.
+    pub discriminators: f64,
+    /// Training the tasks.
+    pub training: f64,
+    /// Scoring on the test sentences.
+    pub test: f64,
+}
+
+/// Told the round's number (from 1) and its seconds.
+pub type OnRound = Box<dyn FnMut(u64, &Seconds) -> Result<()>>;
+
+/// Which round's parameters a run ends with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Keep {
+    /// The last round's: nothing is chosen on the test sentences.
+    Last,
+    /// Those of the round that was best on the scored sentences, which are then development sentences.
+    Best,
+}
+
+/// Active learning over a corpus whose labels are known: the oracle of line 6 is the corpus.
+pub struct ActiveLearning {
+    /// The networks.
+    pub networks: Networks,
+    /// The corpus.
+    pub data: Prepared,
+    config: Config,
+    seed: u64,
+    device: Device,
+    reward: Reward,
+    optimizers: Optimizers,
+    state: State,
+    in_hand: Option<InHand>,
+    seconds: Seconds,
+    keep: Keep,
+    on_round: OnRound,
+}
+
+impl ActiveLearning {
+    /// A run over `data`; `on_round` hears the seconds of each round.
+    pub fn new(
+        config: &Config,
+        networks: Networks,
+        data: Prepared,
+        seed: u64,
+        device: Device,
+        keep: Keep,
+        on_round: OnRound,
+    ) -> Result<Self> {
+        let optimizers = Optimizers::new(config, &networks)?;
+        let reward = if config.released.swapped_cross_entropy { Reward::Linear } else { Reward::Logarithm };
+        let state = State { pool: data.pool.clone(), round: None };
+        Ok(Self {
+            networks,
+            data,
+            config: config.clone(),
+            seed,
+            device,
+            reward,
+            optimizers,
+            state,
+            in_hand: None,
+            seconds: Seconds::default(),
+            keep,
+            on_round,
+        })
+    }
+
+    /// What is labelled and what is not, now.
+    pub fn pool(&self) -> &ActivePool {
+        &self.state.pool
+    }
+
+    /// The round as it is planned: from the sizes that it began with.
+    fn round(&self, number: u64) -> Round {
+        let (labelled, unlabelled) = match self.state.round {
+            Some(begun) if begun.number == number => (begun.labelled, begun.unlabelled),
+            _ => (self.state.pool.labelled.len(), self.state.pool.unlabelled.len()),
+        };
+        Round::new(&self.config, number, labelled, unlabelled)
+    }
+
+    /// The batches of a part of a round. X^U is shorter than X^L at the end of a long run: its batches then come again.
+    fn batch(&mut self, round: u64, part: Part, at: u64, pass: u64) -> Result<(Vec<u32>, Vec<u32>)> {
+        let key = (round, part, pass);
+        if self.in_hand.as_ref().is_none_or(|hand| hand.key != key) {
+            let (labelled, unlabelled) = match part {
+                Part::WarmUp => (Shuffle::WarmUp, None),
+                Part::Diversity => (Shuffle::DiversityLabelled, Some(Shuffle::DiversityUnlabelled)),
+                Part::TaskGame => (Shuffle::GameLabelled, Some(Shuffle::GameUnlabelled)),
+                Part::Tasks | Part::Query => (Shuffle::Tasks, None),
+            };
+            let make = |ids: &[u32], shuffle| {
+                batches(&self.data.examples, ids, &self.config, self.seed, (round, shuffle, pass))
+            };
+            let labelled = make(&self.state.pool.labelled, labelled)?;
+            let unlabelled = match unlabelled {
+                Some(shuffle) => make(&self.state.pool.unlabelled, shuffle)?,
+                None => Vec::new(),
+            };
+            self.in_hand = Some(InHand { key, labelled, unlabelled });
+        }
+        let hand = self.in_hand.as_ref().expect("it was made above");
+        let pick = |from: &[Vec<u32>]| match from.len() {
+            0 => Vec::new(),
+            n => from[at as usize % n].clone(),
+        };
+        Ok((pick(&hand.labelled), pick(&hand.unlabelled)))
+    }
+
+    fn examples(&self, ids: &[u32]) -> Vec<&Example> {
+        ids.iter().map(|&id| &self.data.examples[id as usize]).collect()
+    }
+
+    fn input(&self, ids: &[u32]) -> Result<Input> {
+        Input::new(&self.data.forms, &self.examples(ids), self.device)
+    }
+
+    /// Lines 2 to 4 on one pair of batches. θ_E is the same in both lines, so that `e` is computed once.
+    fn diversity_step(&mut self, labelled: &[u32], unlabelled: &[u32]) -> Result<f64> {
+        let (x_l, x_u) = (self.input(labelled)?, self.input(unlabelled)?);
+        let e_l = self.networks.encoder.forward(&x_l, Branch::Labelled)?;
+        let e_u = self.networks.encoder.forward(&x_u, Branch::Unlabelled)?;
+        let dd = &self.networks.diversity_discriminator;
+        let (Some(discriminator), Some(encoder)) =
+            (self.optimizers.diversity_discriminator.as_mut(), self.optimizers.diversity_encoder.as_mut())
+        else {
+            return Ok(0.0);
+        };
+        // Line 3.
+        discriminator.zero_gradients()?;
+        let judged_l = dd.log_probabilities(&e_l.f_detach()?, &x_l.sentences)?;
+        let judged_u = dd.log_probabilities(&e_u.f_detach()?, &x_u.sentences)?;
+        let loss = losses::diversity_discriminator(&judged_l, &judged_u, self.reward)?;
+        loss.f_backward()?;
+        discriminator.step()?;
+        // Line 4.
+        encoder.zero_gradients()?;
+        let judged_l = dd.log_probabilities(&e_l, &x_l.sentences)?;
+        let judged_u = dd.log_probabilities(&e_u, &x_u.sentences)?;
+        losses::diversity_encoder(&judged_l, &judged_u, self.reward)?.f_backward()?;
+        encoder.step()?;
+        Ok(f64::try_from(&loss)?)
+    }
+
+    /// Equation (2) on one batch, given its latent representation.
+    fn task_game_value(&self, e: &Tensor, input: &Input) -> Result<Tensor> {
+        let td = &self.networks.task_discriminator;
+        let judged = |decoder: &crate::networks::Decoder| {
+            td.log_probabilities(&decoder.private(e, &input.sentences)?, &input.sentences)
+        };
+        losses::task_game(&judged(&self.networks.ner)?, &judged(&self.networks.nen)?, self.reward)
+    }
+
+    /// Line 10: minimises equation (2) over these batches by θ_E.
+    fn share_step(&mut self, inputs: &[(&Input, Branch)]) -> Result<f64> {
+        let mut values = Vec::with_capacity(inputs.len());
+        for (input, branch) in inputs {
+            let e = self.networks.encoder.forward(input, *branch)?;
+            values.push(self.task_game_value(&e, input)?);
+        }
+        let value = Tensor::f_stack(&values, 0)?.f_sum(tch::Kind::Float)?;
+        if let Some(optimizer) = &mut self.optimizers.game_encoder {
+            optimizer.zero_gradients()?;
+            value.f_backward()?;
+            optimizer.step()?;
+        }
+        Ok(f64::try_from(&value)?)
+    }
+
+    /// Line 11: maximises equation (2) over these batches by θ_TD and {θ_k}; θ_E stands still.
+    fn private_step(&mut self, inputs: &[(&Input, Branch)]) -> Result<()> {
+        let mut values = Vec::with_capacity(inputs.len());
+        for (input, branch) in inputs {
+            let e = tch::no_grad(|| self.networks.encoder.forward(input, *branch))?;
+            values.push(self.task_game_value(&e, input)?);
+        }
+        let loss = Tensor::f_stack(&values, 0)?.f_sum(tch::Kind::Float)?.f_neg()?;
+        if let Some(optimizer) = &mut self.optimizers.game_private {
+            optimizer.zero_gradients()?;
+            loss.f_backward()?;
+            optimizer.step()?;
+        }
+        Ok(())
+    }
+
+    /// Lines 10 and 11 on one pair of batches.
+    fn task_game_step(&mut self, labelled: &[u32], unlabelled: &[u32]) -> Result<f64> {
+        let x_l = self.input(labelled)?;
+        let x_u = if unlabelled.is_empty() { None } else { Some(self.input(unlabelled)?) };
+        let mut both = vec![(&x_l, Branch::Labelled)];
+        both.extend(x_u.as_ref().map(|x_u| (x_u, Branch::Unlabelled)));
+        if self.config.released.private_step_first {
+            // The released code: for each of the two batches line 11, then line 10.
+            let mut value = 0.0;
+            for one in both {
+                self.private_step(&[one])?;
+                value += self.share_step(&[one])?;
+            }
+            return Ok(value);
+        }
+        let value = self.share_step(&both)?;
+        self.private_step(&both)?;
+        Ok(value)
+    }
+
+    /// Line 14 on one batch: equation (1).
+    fn task_step(&mut self, labelled: &[u32]) -> Result<f64> {
+        let x = self.input(labelled)?;
+        let examples = self.examples(labelled);
+        let e = self.networks.encoder.forward(&x, Branch::Labelled)?;
+        let mut parts = Vec::new();
+        let tasks = self.config.tasks;
+        for (wanted, decoder, labels) in [
+            (tasks.ner(), &self.networks.ner, (|e| &e.ner) as fn(&Example) -> &Vec<u32>),
+            (tasks.nen(), &self.networks.nen, |e| &e.nen),
+        ] {
+            if wanted {
+                let gold: Vec<i64> =
+                    examples.iter().flat_map(|e| labels(e).iter().map(|&y| i64::from(y))).collect();
+                let gold = Tensor::from_slice(&gold).f_to_device(self.device)?;
+                let logits = decoder.logits(&decoder.private(&e, &x.sentences)?, &x.sentences)?;
+                parts.push(losses::task(&logits, &gold)?);
+            }
+        }
+        let loss = Tensor::f_stack(&parts, 0)?.f_sum(tch::Kind::Float)?;
+        self.optimizers.tasks.zero_gradients()?;
+        loss.f_backward()?;
+        // Nothing is clipped (the paper says nothing of it); a gradient that is no number ends the run.
+        self.optimizers.tasks.clip_gradients(f64::INFINITY)?;
+        self.optimizers.tasks.step()?;
+        Ok(f64::try_from(&loss)?)
+    }
+
+    /// Lines 5 to 8.
+    fn query(&mut self, round: u64) -> Result<()> {
+        let chooser = querying::Chooser {
+            config: &self.config,
+            networks: &self.networks,
+            forms: &self.data.forms,
+            device: self.device,
+        };
+        let example = |id: u32| &self.data.examples[id as usize];
+        let selection = chooser.choose(&self.state.pool.unlabelled, &example, self.seed, round)?;
+        self.state.pool.apply(&selection)?;
+        Ok(())
+    }
+
+    /// The test sentences.
+    pub fn test_examples(&self) -> Vec<&Example> {
+        self.examples(&self.data.test)
+    }
+
+    /// The four metrics on the test sentences.
+    pub fn test(&self) -> Result<(judging::Judgements, Metrics)> {
+        let examples = self.test_examples();
+        let judgements = judging::tasks(
+            &self.networks,
+            &self.data.forms,
+            &examples,
+            self.config.tasks,
+            self.device,
+            &|_, _| (),
+        )?;
+        let metrics = querying::metrics(&self.config, &self.data.encoding, &examples, &judgements)?;
+        Ok((judgements, metrics))
+    }
+}
+
+impl Task for ActiveLearning {
+    fn batches(&self, epoch: u64) -> Result<u64> {
+        Ok(self.round(epoch).steps())
+    }
+
+    fn step(&mut self, at: &At) -> Result<StepOutcome> {
+        let round = self.round(at.epoch);
+        if self.state.round.is_none_or(|begun| begun.number != at.epoch) {
+            let pool = &self.state.pool;
+            let (labelled, unlabelled) = (pool.labelled.len(), pool.unlabelled.len());
+            self.state.round = Some(Begun { number: at.epoch, labelled, unlabelled });
+            self.seconds = Seconds::default();
+        }
+        let began = Instant::now();
+        let (part, within, pass) = round.at(at.batch);
+        let (labelled, unlabelled) = match part {
+            Part::Query => (Vec::new(), Vec::new()),
+            // A pass over X^L may be asked for more than once.
+            Part::WarmUp => {
+                let batches = self.state.pool.labelled.len().div_ceil(self.config.training.batch_size) as u64;
+                self.batch(at.epoch, part, within % batches, within / batches)?
+            }
+            part => self.batch(at.epoch, part, within, pass)?,
+        };
+        let loss = match part {
+            Part::Diversity => self.diversity_step(&labelled, &unlabelled)?,
+            Part::Query => {
+                self.query(at.epoch)?;
+                0.0
+            }
+            Part::TaskGame => self.task_game_step(&labelled, &unlabelled)?,
+            Part::WarmUp | Part::Tasks => self.task_step(&labelled)?,
+        };
+        let seconds = began.elapsed().as_secs_f64();
+        match part {
+            Part::Diversity | Part::TaskGame => self.seconds.discriminators += seconds,
+            Part::Query => self.seconds.scoring += seconds,
+            Part::WarmUp | Part::Tasks => self.seconds.training += seconds,
+        }
+        // The mean loss of a round is that of equation (1): the games' values count no items.
+        let items = if matches!(part, Part::WarmUp | Part::Tasks) { labelled.len() as u64 } else { 0 };
+        Ok(StepOutcome { loss, items })
+    }
+
+    fn sentences(&self, at: &At) -> Vec<String> {
+        let (part, within, _) = self.round(at.epoch).at(at.batch);
+        let Some(hand) = &self.in_hand else { return vec![format!("{part:?}, batch {within}")] };
+        let ids = hand.labelled.get(within as usize).into_iter().chain(hand.unlabelled.get(within as usize));
+        ids.flatten().map(|&id| self.data.names[id as usize].clone()).collect()
+    }
+
+    fn evaluate(&mut self, epoch: u64) -> Result<Option<Evaluation>> {
+        let due = (epoch + 1).is_multiple_of(self.config.query.evaluate_every)
+            || epoch + 1 == self.config.query.times;
+        let began = Instant::now();
+        let metrics = if due { Some(self.test()?.1) } else { None };
+        self.seconds.test = began.elapsed().as_secs_f64();
+        (self.on_round)(epoch + 1, &self.seconds)?;
+        let Some(metrics) = metrics else { return Ok(None) };
+        let named = [
+            ("ner_f1", metrics.ner_f1),
+            ("nen_f1", metrics.nen_f1),
+            ("nen_token_accuracy", metrics.nen_token_accuracy),
+            ("ner_f1_batch_mean", metrics.ner_f1_batch_mean),
+        ];
+        let pool = &self.state.pool;
+        let sizes = [("labelled", pool.labelled.len() as f64), ("unlabelled", pool.unlabelled.len() as f64)];
+        let scores = named.into_iter().filter_map(|(name, value)| Some((name, value?)));
+        let metrics_map = scores.chain(sizes).map(|(name, value)| (name.to_owned(), value)).collect();
+        let score = match self.keep {
+            // Each round is better than the one before it.
+            Keep::Last => (epoch + 1) as f64,
+            Keep::Best => {
+                let f1: Vec<f64> = [metrics.ner_f1, metrics.nen_f1].into_iter().flatten().collect();
+                f1.iter().sum::<f64>() / f1.len().max(1) as f64
+            }
+        };
+        Ok(Some(Evaluation { score, metrics: metrics_map }))
+    }
+
+    fn model(&self) -> Result<NamedTensors> {
+        self.networks.params.state()
+    }
+
+    fn load_model(&mut self, tensors: NamedTensors) -> Result<()> {
+        self.networks.params.load(&tensors)
+    }
+
+    fn optimizers(&self) -> Result<NamedTensors> {
+        let o = &self.optimizers;
+        let games = [
+            ("diversity_discriminator", &o.diversity_discriminator),
+            ("diversity_encoder", &o.diversity_encoder),
+            ("game_encoder", &o.game_encoder),
+            ("game_private", &o.game_private),
+        ];
+        let games = games.into_iter().filter_map(|(name, optimizer)| Some((name, optimizer.as_ref()?)));
+        let mut all = NamedTensors::new();
+        for (name, optimizer) in std::iter::once(("tasks", &o.tasks)).chain(games) {
+            all.extend(
+                optimizer.state()?.into_iter().map(|(tensor, value)| (format!("{name}/{tensor}"), value)),
+            );
+        }
+        Ok(all)
+    }
+
+    fn load_optimizers(&mut self, mut tensors: NamedTensors) -> Result<()> {
+        for (name, optimizer) in self.optimizers.named() {
+            let prefix = format!("{name}/");
+            let rest = tensors.split_off(&prefix);
+            let mut own = NamedTensors::new();
+            for (tensor, value) in rest {
+                match tensor.strip_prefix(&prefix) {
+                    Some(short) => own.insert(short.to_owned(), value),
+                    None => tensors.insert(tensor, value),
+                };
+            }
+            optimizer.load_state(&own)?;
+        }
+        if tensors.is_empty() {
+            return Ok(());
+        }
+        let unexpected = tensors.into_keys().collect();
+        Err(CoreError::State { missing: Vec::new(), unexpected, mismatched: Vec::new() })
+    }
+
+    fn state(&self) -> serde_json::Value {
+        serde_json::to_value(&self.state).expect("numbers and lists are JSON")
+    }
+
+    fn load_state(&mut self, state: &serde_json::Value) -> Result<()> {
+        self.state = serde_json::from_value(state.clone()).map_err(|error| CoreError::Config {
+            key: "state of the task in the checkpoint".into(),
+            message: error.to_string(),
+        })?;
+        self.in_hand = None;
+        Ok(())
+    }
+}

@@ -1,0 +1,341 @@
+//! What one cell of a table does, by its job.
+
+use std::collections::BTreeMap;
+use std::fs::OpenOptions;
+use std::io::Write;
+use std::path::Path;
+
+use anyhow::{Context, Result};
+use medner_core::checkpoint::Settings;
+use medner_core::trainer::{At, LogLine, Summary, Trainer, TrainerConfig, Watch};
+use medner_core::{CoreError, device};
+use medner_data::vectors::VectorFormat;
+use medner_data::{Sentence, WordVectors, load};
+use medner_experiment::{Cell, Curve, Outcome, RunContext, Stopped, Units};
+use serde::{Deserialize, Serialize};
+use tch::Device;
+
+use crate::algorithm::{ActiveLearning, Keep, Seconds};
+use crate::config::{Config, Job, WordVectorSource};
+use crate::corpus::{LengthFilter, Shares, Table1, split};
+use crate::metrics;
+use crate::networks::Networks;
+use crate::prepare::{Prepared, SPLIT_SEED, build, collection, prepare, with_orphans, word_matrix};
+use crate::querying::reports;
+use crate::{folder, vectors};
+
+/// Runs a cell.
+pub fn run(cell: &Cell, ctx: &RunContext) -> Result<Outcome> {
+    let config: Config = cell.config()?;
+    device::set_threads(ctx.threads);
+    let device = device::open(&ctx.device)?;
+    match config.job {
+        Job::ActiveLearning => active_learning(cell, &config, ctx, device),
+        Job::Vectors => vectors::train(cell, &config, ctx),
+        Job::Statistics => statistics(&cell.data),
+        Job::SingleTasks => single_tasks(ctx),
+        Job::QueryDiversity => query_diversity(&cell.needs, ctx),
+    }
+}
+
+/// Table 1.
+fn statistics(data: &str) -> Result<Outcome> {
+    let collection = with_orphans(data)?;
+    let kept = collection.kept(LengthFilter::default());
+    let parts = split(kept.len(), Shares::default(), SPLIT_SEED)?;
+    let abstracts = load::documents(&data.replacen("mtaal-", "pubtator-", 1))?;
+    let abstracts = abstracts.train.len() + abstracts.dev.len() + abstracts.test.len();
+    let table = Table1::of(&collection, Some(abstracts), &parts)?;
+    let mut outcome = Outcome::default();
+    for (item, count) in [
+        ("vocabulary", table.vocabulary),
+        ("abstracts", abstracts),
+        ("entities", table.entities),
+        ("ner_labels", table.ner_labels),
+        ("nen_labels", table.nen_labels),
+        ("initial_labeled", table.labelled),
+        ("unlabeled", table.unlabelled),
+        ("test_samples", table.test),
+    ] {
+        outcome.score("all", item, count as f64);
+    }
+    Ok(outcome)
+}
+
+/// Algorithm 1 on a corpus whose labels are known.
+fn active_learning(cell: &Cell, config: &Config, ctx: &RunContext, device: Device) -> Result<Outcome> {
+    let collection = collection(&cell.data)?;
+    let mut prepared = prepare(config, &collection)?;
+    let given = word_vectors(config, &prepared, cell, ctx)?;
+    let (words, coverage) = word_matrix(config, &prepared.encoding.words, given.as_ref(), cell.seed)?;
+    let mut notes = std::mem::take(&mut prepared.notes);
+    notes.extend(coverage.map(|coverage| ("word vectors".to_owned(), coverage)));
+    let networks = build(config, &prepared.encoding, &words, cell.seed, device)?;
+    notes.insert("parameters".into(), networks.params.count().to_string());
+    let initially = prepared.pool.labelled.len();
+
+    let files = cell.facts.files.clone();
+    let start = Start { seed: cell.seed, files, keep: Keep::Last, patience: None };
+    let (run, summary) = train(config, start, prepared, networks, ctx, device)?;
+    let (judgements, scores) = run.test()?;
+    folder::save(&ctx.work_dir.join("model"), config, &run.data.encoding, &run.networks)?;
+
+    let mut outcome = Outcome { notes, ..Outcome::default() };
+    for (task, metric, value) in [
+        ("ner", "f1", scores.ner_f1),
+        ("ner", "f1_batch_mean", scores.ner_f1_batch_mean),
+        ("nen", "f1", scores.nen_f1),
+        ("nen", "token_accuracy", scores.nen_token_accuracy),
+    ] {
+        if let Some(value) = value {
+            outcome.score(task, metric, value);
+        }
+    }
+    for (task, report) in reports(config, &run.data.encoding, &run.test_examples(), &judgements)? {
+        outcome.units.insert(task.into(), Units(report.units));
+    }
+    let kept = collection.kept(LengthFilter::default());
+    let queried: Vec<&Sentence> =
+        run.pool().labelled[initially..].iter().map(|&id| &collection.sentences[kept[id as usize]]).collect();
+    diversity_of(&queried, &mut outcome);
+    let seconds = read_seconds(&ctx.work_dir)?;
+    outcome.curves.insert("queries".into(), curve(config, &summary, &seconds));
+    for (phase, of) in PHASES {
+        outcome.seconds.insert(phase.into(), seconds.values().map(of).sum());
+    }
+    drop_checkpoints(&ctx.work_dir)?;
+    Ok(outcome)
+}
+
+/// What Table 4 counts, of all sentences queried.
+fn diversity_of(queried: &[&Sentence], outcome: &mut Outcome) {
+    let found = metrics::query_diversity(queried.iter().copied());
+    outcome.score("queried", "distinct_words", found.words as f64);
+    outcome.score("queried", "entities", found.entities as f64);
+    outcome.score("queried", "pct_samples_with_entity", found.percent_with_entity);
+}
+
+/// The ST columns of Tables 2 and 3: two runs, each scored on its own task.
+fn single_tasks(ctx: &RunContext) -> Result<Outcome> {
+    let mut outcome = Outcome::default();
+    for task in ["ner", "nen"] {
+        let run = ctx.needed_record(task)?.outcome;
+        let scores = run.scores.get(task).with_context(|| {
+            format!("the run `{task}` has no scores of its task; let its `tasks` be `{task}`")
+        })?;
+        outcome.scores.insert(task.to_owned(), scores.clone());
+        outcome.units.extend(run.units.into_iter().filter(|(of, _)| of == task));
+        outcome.curves.extend(run.curves.into_iter().map(|(name, curve)| (format!("{task} {name}"), curve)));
+        outcome.notes.extend(run.notes.into_iter().map(|(what, note)| (format!("{task} {what}"), note)));
+        for (phase, seconds) in run.seconds {
+            *outcome.seconds.entry(phase).or_default() += seconds;
+        }
+    }
+    Ok(outcome)
+}
+
+/// Table 4: mean and standard deviation of what the needed runs queried.
+fn query_diversity(needs: &BTreeMap<String, String>, ctx: &RunContext) -> Result<Outcome> {
+    let mut values: BTreeMap<String, Vec<f64>> = BTreeMap::new();
+    for role in needs.keys() {
+        let record = ctx.needed_record(role)?;
+        let queried = record.outcome.scores.get("queried").with_context(|| {
+            format!(
+                "the run `{role}` counted nothing of what it queried; let it be of the job `active_learning`"
+            )
+        })?;
+        for (metric, &value) in queried {
+            values.entry(metric.clone()).or_default().push(value);
+        }
+    }
+    let mut outcome = Outcome::default();
+    for (metric, values) in values {
+        let summary = medner_metrics::Summary::of(&values)?;
+        outcome.score("all", &format!("{metric}_mean"), summary.mean);
+        outcome.score("all", &format!("{metric}_sd"), summary.sd.unwrap_or_default());
+    }
+    outcome.notes.insert("repeats".into(), needs.len().to_string());
+    Ok(outcome)
+}
+
+/// The vectors that the configuration names, for the words of this corpus.
+fn word_vectors(
+    config: &Config,
+    prepared: &Prepared,
+    cell: &Cell,
+    ctx: &RunContext,
+) -> Result<Option<WordVectors>> {
+    if config.word_vectors.source == WordVectorSource::Trained {
+        anyhow::ensure!(
+            cell.needs.contains_key("vectors"),
+            "`word_vectors.source: trained` starts from another run: name it under `needs: {{vectors: ...}}`"
+        );
+        let path = ctx.artifact("vectors")?.join(vectors::VECTORS_FILE);
+        return Ok(Some(WordVectors::read(&path, VectorFormat::Word2vecBinary)?));
+    }
+    match vectors::file(&config.word_vectors)? {
+        Some(path) => Ok(Some(vectors::read(&path, &prepared.encoding.words)?)),
+        None => Ok(None),
+    }
+}
+
+/// Seconds of a round, as a line of `seconds.jsonl`.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+struct RoundSeconds {
+    query: u64,
+    #[serde(flatten)]
+    seconds: Seconds,
+}
+
+const SECONDS_FILE: &str = "seconds.jsonl";
+
+/// A kind of work by name, and the time that went into it.
+type Phase = (&'static str, fn(&Seconds) -> f64);
+
+/// How much time went into what.
+const PHASES: [Phase; 4] = [
+    ("scoring", |s| s.scoring),
+    ("discriminators", |s| s.discriminators),
+    ("training", |s| s.training),
+    ("test", |s| s.test),
+];
+
+/// What a run is started with.
+pub struct Start {
+    /// Seed of every random stream.
+    pub seed: u64,
+    /// Files and their hashes, which a resume must not change.
+    pub files: BTreeMap<String, String>,
+    /// Which round's parameters count, and the rounds without a better score after which training ends.
+    pub keep: Keep,
+    /// As [`TrainerConfig::patience`].
+    pub patience: Option<u64>,
+}
+
+/// Trains in `ctx.work_dir`, from its newest checkpoint if there is one.
+pub fn train(
+    config: &Config,
+    start: Start,
+    prepared: Prepared,
+    networks: Networks,
+    ctx: &RunContext,
+    device: Device,
+) -> Result<(ActiveLearning, Summary)> {
+    let Start { seed, files: data, keep, patience } = start;
+    let settings = Settings {
+        seed,
+        configuration: serde_json::to_value(config)?,
+        data,
+        // The order of additions, and with it the last bits, depends on the threads and on libtorch.
+        versions: [
+            ("results".to_owned(), crate::method::RESULTS_VERSION.to_string()),
+            ("libtorch".to_owned(), device::LIBTORCH_VERSION.to_owned()),
+            ("threads".to_owned(), ctx.threads.to_string()),
+        ]
+        .into(),
+    };
+    let trainer_config = TrainerConfig {
+        epochs: config.query.times,
+        patience,
+        checkpoint_every_steps: config.training.checkpoint_every,
+        keep: 1,
+        ..TrainerConfig::default()
+    };
+    std::fs::create_dir_all(&ctx.work_dir)?;
+    let path = ctx.work_dir.join(SECONDS_FILE);
+    let on_round = move |query: u64, seconds: &Seconds| {
+        let mut line = serde_json::to_vec(&RoundSeconds { query, seconds: *seconds })
+            .map_err(|e| CoreError::io(&path)(e.into()))?;
+        line.push(b'\n');
+        let mut file =
+            OpenOptions::new().create(true).append(true).open(&path).map_err(CoreError::io(&path))?;
+        file.write_all(&line).map_err(CoreError::io(&path))
+    };
+    let mut task = ActiveLearning::new(config, networks, prepared, seed, device, keep, Box::new(on_round))?;
+    let watch = ContextWatch(ctx);
+    let summary =
+        Trainer::new(&ctx.work_dir, trainer_config, settings, &watch).run(&mut task).map_err(|error| {
+            match error {
+                CoreError::Stopped { signal } => Stopped { signal: signal as usize }.into(),
+                other => anyhow::Error::from(other),
+            }
+        })?;
+    Ok((task, summary))
+}
+
+/// The seconds of each query; of one that was made twice (its first end was lost to a kill) those of the second time.
+fn read_seconds(folder: &Path) -> Result<BTreeMap<u64, Seconds>> {
+    let path = folder.join(SECONDS_FILE);
+    let text = match std::fs::read_to_string(&path) {
+        Ok(text) => text,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => String::new(),
+        Err(error) => return Err(error).with_context(|| format!("{}: cannot be read", path.display())),
+    };
+    // A kill can leave a half line.
+    let lines = text.lines().filter_map(|line| serde_json::from_str::<RoundSeconds>(line).ok());
+    Ok(lines.map(|line| (line.query, line.seconds)).collect())
+}
+
+/// One row a query.
+fn curve(config: &Config, summary: &Summary, seconds: &BTreeMap<u64, Seconds>) -> Curve {
+    let scores = [
+        ("ner_f1", config.tasks.ner()),
+        ("ner_f1_batch_mean", config.tasks.ner()),
+        ("nen_f1", config.tasks.nen()),
+        ("nen_token_accuracy", config.tasks.nen()),
+    ];
+    let scores: Vec<&str> = scores.into_iter().filter_map(|(name, wanted)| wanted.then_some(name)).collect();
+    let columns = ["query", "labelled", "unlabelled"]
+        .into_iter()
+        .chain(scores.iter().copied())
+        .map(str::to_owned)
+        .chain(["loss".to_owned()])
+        .chain(PHASES.iter().map(|(phase, _)| format!("{phase}_seconds")));
+    let mut curve = Curve::new(columns);
+    for line in &summary.log {
+        let LogLine::Epoch { epoch, loss, metrics, .. } = line else { continue };
+        if metrics.is_empty() {
+            continue;
+        }
+        let mut row = vec![(*epoch).into()];
+        row.extend(["labelled", "unlabelled"].iter().map(|name| metrics.get(*name).copied().into()));
+        row.extend(scores.iter().map(|name| metrics.get(*name).copied().into()));
+        row.push((*loss).into());
+        row.extend(PHASES.iter().map(|(_, of)| seconds.get(epoch).map(of).into()));
+        curve.push(row);
+    }
+    curve
+}
+
+/// The checkpoints of a finished run are no longer needed: its model is saved beside them, its numbers stand in its record.
+pub fn drop_checkpoints(folder: &Path) -> Result<()> {
+    for entry in std::fs::read_dir(folder).with_context(|| format!("{}: cannot be read", folder.display()))? {
+        let path = entry?.path();
+        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        if name == "best" || name == "latest" {
+            std::fs::remove_file(&path)?;
+        } else if name.starts_with("step-") {
+            std::fs::remove_dir_all(&path)?;
+        }
+    }
+    Ok(())
+}
+
+/// Lets the training loop hear the driver's stop and tell it how far it is.
+struct ContextWatch<'a>(&'a RunContext);
+
+impl Watch for ContextWatch<'_> {
+    fn stop(&self) -> Option<i32> {
+        self.0.stop.signal().map(|signal| signal as i32)
+    }
+
+    fn progress(&self, at: &At, batches: u64, rounds: u64, message: &str) {
+        // Rounds grow, so their number says more than that of their steps.
+        let thousandths = 1000 * at.epoch + 1000 * (at.batch + 1) / batches.max(1);
+        self.0.progress.set(
+            thousandths,
+            1000 * rounds,
+            format!("query {}/{rounds}, {message}", at.epoch + 1),
+        );
+    }
+}

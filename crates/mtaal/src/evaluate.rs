@@ -1,0 +1,48 @@
+//! The verb `evaluate`: the four metrics of a model on annotated sentences.
+
+use std::path::Path;
+
+use anyhow::{Context, Result};
+use medner_experiment::Scores;
+use tch::Device;
+
+use crate::corpus::Example;
+use crate::folder::ModelFolder;
+use crate::judging;
+use crate::querying::{metrics, reports};
+use crate::words::WordForms;
+use crate::{input, train};
+
+/// Scores a model on a file.
+pub fn evaluate(model: &ModelFolder, path: &Path, device: Device) -> Result<Scores> {
+    let sentences = train::known(input::annotated(path, model.config.tasks)?, &model.encoding);
+    let encoded =
+        model.encoding.encode(&sentences).with_context(|| format!("sentences of {}", path.display()))?;
+    let mut forms = WordForms::of(&encoded);
+    if model.config.released.left_padding {
+        forms = forms.left_padded(crate::config::RELEASED_LENGTH);
+    }
+    let examples: Vec<&Example> = encoded.examples.iter().collect();
+    let judgements =
+        judging::tasks(&model.networks, &forms, &examples, model.config.tasks, device, &|_, _| ())?;
+    let found = metrics(&model.config, &model.encoding, &examples, &judgements)?;
+    let mut scores = Scores::new();
+    for (task, metric, value) in [
+        ("ner", "f1_batch_mean", found.ner_f1_batch_mean),
+        ("nen", "token_accuracy", found.nen_token_accuracy),
+    ] {
+        if let Some(value) = value {
+            scores.entry(task.to_owned()).or_default().insert(metric.to_owned(), value);
+        }
+    }
+    for (task, report) in reports(&model.config, &model.encoding, &examples, &judgements)? {
+        let types =
+            report.per_type.iter().filter(|_| task == "ner").map(|(kind, counts)| (kind.as_str(), counts));
+        for (task, counts) in std::iter::once((task, &report.micro)).chain(types) {
+            let s = counts.scores();
+            let row = [("precision", s.precision), ("recall", s.recall), ("f1", s.f1)];
+            scores.entry(task.to_owned()).or_default().extend(row.map(|(k, v)| (k.to_owned(), v)));
+        }
+    }
+    Ok(scores)
+}

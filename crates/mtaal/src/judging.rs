@@ -1,0 +1,155 @@
+//! What the networks think of sentences: labels, how sure they are, and how much a sentence looks like a labelled one.
+//!
+//! For a whole pool every distinct word is encoded once; then batches of like length, as big as they are quick, without
+//! gradients. Of the probabilities only two numbers a token leave the device: the greatest log-probability and the entropy.
+
+use medner_core::{CoreError, Result};
+use medner_data::batching::{BatchConfig, BatchSize, Batches};
+use tch::{Device, Tensor};
+
+use crate::config::Tasks;
+use crate::corpus::Example;
+use crate::losses::LABELLED;
+use crate::networks::{Branch, Decoder, Networks};
+use crate::words::{Sentences, SharedWords, WordForms};
+
+/// What a task's network thinks of one sentence's tokens, `[T]` each.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Judgement {
+    /// The most probable label of each token.
+    pub labels: Vec<u32>,
+    /// Its log-probability.
+    pub max_log_probs: Vec<f32>,
+    /// The entropy of the token's distribution.
+    pub entropies: Vec<f32>,
+}
+
+/// Judgements of sentences, in their order; empty for a task that was not asked.
+#[derive(Clone, Debug, Default)]
+pub struct Judgements {
+    /// Recognition.
+    pub ner: Vec<Judgement>,
+    /// Normalisation.
+    pub nen: Vec<Judgement>,
+}
+
+/// Places (padding included) of a batch.
+const PLACES: usize = 4096;
+
+/// Told how many of the sentences are done.
+pub type Progress<'a> = &'a dyn Fn(usize, usize);
+
+/// Asks the task networks.
+pub fn tasks(
+    networks: &Networks,
+    table: &WordForms,
+    examples: &[&Example],
+    tasks: Tasks,
+    device: Device,
+    progress: Progress<'_>,
+) -> Result<Judgements> {
+    let count = |wanted: bool| if wanted { vec![Judgement::default(); examples.len()] } else { Vec::new() };
+    let mut judgements = Judgements { ner: count(tasks.ner()), nen: count(tasks.nen()) };
+    each_batch(networks, table, examples, Branch::Labelled, device, progress, &mut |batch, e, sentences| {
+        for (decoder, found) in [(&networks.ner, &mut judgements.ner), (&networks.nen, &mut judgements.nen)] {
+            if !found.is_empty() {
+                for (&at, judgement) in batch.iter().zip(judge(decoder, e, sentences)?) {
+                    found[at] = judgement;
+                }
+            }
+        }
+        Ok(())
+    })?;
+    Ok(judgements)
+}
+
+/// Asks the diversity discriminator: `log DD(E(x))`, one number a sentence, or one a token in the released code.
+pub fn diversity(
+    networks: &Networks,
+    table: &WordForms,
+    examples: &[&Example],
+    device: Device,
+    progress: Progress<'_>,
+) -> Result<Vec<Vec<f32>>> {
+    let mut found = vec![Vec::new(); examples.len()];
+    each_batch(
+        networks,
+        table,
+        examples,
+        Branch::Unlabelled,
+        device,
+        progress,
+        &mut |batch, e, sentences| {
+            let judged = networks.diversity_discriminator.log_probabilities(e, sentences)?;
+            let labelled = Vec::<f32>::try_from(judged.f_select(1, LABELLED)?.f_contiguous()?)?;
+            let a_sentence = labelled.len() == batch.len();
+            let mut rest = labelled.as_slice();
+            for (row, &at) in batch.iter().enumerate() {
+                let (own, after) = rest.split_at(if a_sentence { 1 } else { sentences.lengths[row] });
+                found[at] = own.to_vec();
+                rest = after;
+            }
+            Ok(())
+        },
+    )?;
+    Ok(found)
+}
+
+/// What is done with the latent representation of a batch.
+type Visit<'a> = &'a mut dyn FnMut(&[usize], &Tensor, &Sentences) -> Result<()>;
+
+/// Encodes the words once and then every batch.
+fn each_batch(
+    networks: &Networks,
+    table: &WordForms,
+    examples: &[&Example],
+    branch: Branch,
+    device: Device,
+    progress: Progress<'_>,
+    visit: Visit<'_>,
+) -> Result<()> {
+    if examples.is_empty() {
+        return Ok(());
+    }
+    let _guard = tch::no_grad_guard();
+    let shared = SharedWords::of(table, examples, device)?;
+    let features = networks.encoder.features(&shared.words, branch)?;
+    let config = BatchConfig { size: BatchSize::Tokens(PLACES), ..BatchConfig::default() };
+    let batches = Batches::new(examples.iter().map(|e| e.len()).collect(), config)
+        .map_err(|error| CoreError::Config { key: "batches".into(), message: error.to_string() })?;
+    let mut done = 0;
+    for batch in batches.evaluation() {
+        let sentences =
+            shared.sentences(&batch.iter().map(|&at| examples[at]).collect::<Vec<_>>(), device)?;
+        let e = networks.encoder.read(&features, &sentences)?;
+        visit(&batch, &e, &sentences)?;
+        done += batch.len();
+        progress(done, examples.len());
+    }
+    Ok(())
+}
+
+/// Each sentence's judgement by one decoder.
+fn judge(decoder: &Decoder, e: &Tensor, sentences: &Sentences) -> Result<Vec<Judgement>> {
+    let logits = decoder.logits(&decoder.private(e, sentences)?, sentences)?;
+    let log_z = logits.f_logsumexp([-1_i64].as_slice(), true)?;
+    let (greatest, labels) = logits.f_max_dim(-1, true)?;
+    let max_log_probs = Vec::<f32>::try_from(greatest.f_sub(&log_z)?.f_squeeze_dim(-1)?)?;
+    let labels = Vec::<i64>::try_from(labels.f_squeeze_dim(-1)?)?;
+    // H = log Z - sum p * logit.
+    let probabilities = logits.f_sub(&log_z)?.f_exp()?;
+    let expected =
+        probabilities.f_mul(&logits)?.f_sum_dim_intlist([-1_i64].as_slice(), true, logits.kind())?;
+    let entropies = Vec::<f32>::try_from(log_z.f_sub(&expected)?.f_squeeze_dim(-1)?)?;
+    let mut start = 0;
+    let judgements = sentences.lengths.iter().map(|&length| {
+        let own = start..start + length;
+        start = own.end;
+        Judgement {
+            labels: labels[own.clone()].iter().map(|&label| label as u32).collect(),
+            max_log_probs: max_log_probs[own.clone()].to_vec(),
+            entropies: entropies[own].to_vec(),
+        }
+    });
+    Ok(judgements.collect())
+}

@@ -1,0 +1,177 @@
+//! Labelling text: documents in, mentions with their concepts, character offsets and confidences out.
+
+use std::collections::BTreeMap;
+
+use anyhow::Result;
+use medner_data::Document;
+use medner_data::formats::tokenize::TokenizedSentence;
+use medner_data::predictions::Found;
+use medner_metrics::Span;
+use tch::Device;
+
+use crate::corpus::{Encoding, Example, MISSING, OUTSIDE};
+use crate::folder::ModelFolder;
+use crate::input;
+use crate::judging::{self, Judgement, Judgements};
+use crate::words::WordForms;
+
+/// A mention in the tokens of a sentence.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Predicted {
+    /// Tokens and entity type.
+    pub span: Span,
+    /// The concept, where the model gives one.
+    pub concept: Option<String>,
+    /// The model's probability of exactly these tags (and, where recognition is not trained, of the concept).
+    pub confidence: f64,
+}
+
+/// The type of a mention that a model without recognition finds.
+pub const CONCEPT: &str = "Concept";
+
+/// What the networks' judgement of one sentence says: the mentions of recognition, each with the concept that most of its
+/// tokens' probability is for; of a model of normalisation alone, the runs of tokens with one concept.
+pub fn mentions(encoding: &Encoding, ner: Option<&Judgement>, nen: Option<&Judgement>) -> Vec<Predicted> {
+    match (ner, nen) {
+        (Some(ner), nen) => {
+            let tags: Vec<i64> = ner.labels.iter().map(|&tag| i64::from(tag)).collect();
+            let spans = encoding.ner.decode(&tags).into_iter();
+            spans
+                .map(|span| Predicted {
+                    concept: nen.and_then(|nen| concept_of(encoding, nen, &span)),
+                    confidence: probability(ner, &span),
+                    span,
+                })
+                .collect()
+        }
+        (None, Some(nen)) => {
+            let mut found = Vec::new();
+            let mut start = 0;
+            for run in nen.labels.chunk_by(|a, b| a == b) {
+                let span = Span::new(start, start + run.len(), CONCEPT);
+                start = span.end;
+                let label = encoding.nen.label(run[0]).unwrap_or(OUTSIDE);
+                if label != OUTSIDE {
+                    let concept = Some(label.to_owned()).filter(|label| label != MISSING);
+                    found.push(Predicted { concept, confidence: probability(nen, &span), span });
+                }
+            }
+            found
+        }
+        (None, None) => Vec::new(),
+    }
+}
+
+/// Tokens are labelled independently, so that the probability of a span's labels is the product.
+fn probability(judgement: &Judgement, span: &Span) -> f64 {
+    judgement.max_log_probs[span.start..span.end].iter().map(|&p| f64::from(p)).sum::<f64>().exp()
+}
+
+/// The concept that gets the greatest sum of probabilities among the labels of the mention's tokens.
+fn concept_of(encoding: &Encoding, nen: &Judgement, span: &Span) -> Option<String> {
+    let mut weights: BTreeMap<u32, f64> = BTreeMap::new();
+    for at in span.start..span.end {
+        *weights.entry(nen.labels[at]).or_default() += f64::from(nen.max_log_probs[at]).exp();
+    }
+    let known = weights.into_iter().filter_map(|(label, weight)| Some((encoding.nen.label(label)?, weight)));
+    known
+        .filter(|(label, _)| *label != OUTSIDE && *label != MISSING)
+        .max_by(|a, b| a.1.total_cmp(&b.1))
+        .map(|(label, _)| label.to_owned())
+}
+
+/// The mentions in each of some sentences.
+pub fn sentences(
+    model: &ModelFolder,
+    tokens: &[&[String]],
+    device: Device,
+    progress: judging::Progress<'_>,
+) -> Result<Vec<Vec<Predicted>>> {
+    let encoded = model.encoding.encode_text(tokens.iter().copied());
+    let forms = WordForms::of(&encoded);
+    let forms = if model.config.released.left_padding {
+        forms.left_padded(crate::config::RELEASED_LENGTH)
+    } else {
+        forms
+    };
+    let examples: Vec<&Example> = encoded.examples.iter().collect();
+    let Judgements { ner, nen } =
+        judging::tasks(&model.networks, &forms, &examples, model.config.tasks, device, progress)?;
+    Ok((0..examples.len()).map(|at| mentions(&model.encoding, ner.get(at), nen.get(at))).collect())
+}
+
+/// The mentions of each document, sorted by their place.
+pub fn documents(
+    model: &ModelFolder,
+    documents: &[Document],
+    device: Device,
+    progress: judging::Progress<'_>,
+) -> Result<Vec<Vec<Found>>> {
+    let cut: Vec<TokenizedSentence> = input::cut(documents)?;
+    let tokens: Vec<&[String]> = cut.iter().map(|s| s.sentence.tokens.as_slice()).collect();
+    let characters: Vec<Vec<char>> = documents.iter().map(|d| d.text.chars().collect()).collect();
+    let mut found = vec![Vec::new(); documents.len()];
+    for (sentence, mentions) in cut.iter().zip(sentences(model, &tokens, device, progress)?) {
+        for Predicted { span, concept, confidence } in mentions {
+            let Some(place) = sentence.to_characters(&span) else { continue };
+            found[sentence.document].push(Found {
+                text: characters[sentence.document][place.start..place.end].iter().collect(),
+                start: place.start,
+                end: place.end,
+                label: span.label,
+                confidence,
+                concepts: concept.into_iter().collect(),
+            });
+        }
+    }
+    for mentions in &mut found {
+        mentions.sort_by_key(|m| (m.start, m.end));
+    }
+    Ok(found)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use crate::corpus::EncodingOptions;
+    use medner_data::Sentence;
+
+    fn encoding() -> Encoding {
+        let sentence = Sentence {
+            id: "s".into(),
+            tokens: ["no", "lung", "cancer", "or", "fever"].map(String::from).to_vec(),
+            spans: vec![Span::new(1, 3, "Disease"), Span::new(4, 5, "Disease")],
+            concepts: ["O", "D1", "D1", "O", "-1"].map(String::from).to_vec(),
+            ..Sentence::default()
+        };
+        Encoding::count(&[sentence], EncodingOptions::PAPER).unwrap()
+    }
+
+    fn judged(labels: &[u32], p: &[f32]) -> Judgement {
+        Judgement {
+            labels: labels.to_vec(),
+            max_log_probs: p.iter().map(|p| p.ln()).collect(),
+            entropies: vec![0.0; labels.len()],
+        }
+    }
+
+    #[test]
+    fn a_mention_has_the_concept_with_most_probability_and_the_product_as_confidence() {
+        let encoding = encoding();
+        let (d1, none) = (encoding.nen.index("D1").unwrap(), encoding.nen.index("-1").unwrap());
+        let b = encoding.ner.index("B-Disease").unwrap() as u32;
+        let i = encoding.ner.index("I-Disease").unwrap() as u32;
+        let ner = judged(&[0, b, i, 0, b], &[0.9, 0.5, 0.5, 0.9, 0.75]);
+        let nen = judged(&[0, 0, d1, 0, none], &[0.9, 0.9, 0.3, 0.9, 0.9]);
+        let found = mentions(&encoding, Some(&ner), Some(&nen));
+        assert_eq!(found.len(), 2);
+        assert_eq!((found[0].span.start, found[0].span.end, found[0].concept.as_deref()), (1, 3, Some("D1")));
+        assert!((found[0].confidence - 0.25).abs() < 1e-6);
+        assert_eq!(found[1].concept, None);
+        // Normalisation alone: runs of one concept; `-1` is a mention without one.
+        let found = mentions(&encoding, None, Some(&nen));
+        let places: Vec<_> = found.iter().map(|m| (m.span.start, m.span.end, m.concept.as_deref())).collect();
+        assert_eq!(places, [(2, 3, Some("D1")), (4, 5, None)]);
+    }
+}

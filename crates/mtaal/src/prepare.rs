@@ -1,0 +1,151 @@
+//! What a run is made of: sentences in numbers, who is labelled, the matrix of word vectors, the networks.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use anyhow::{Context, Result};
+use medner_core::device;
+use medner_data::store::Store;
+use medner_data::vectors::{WordVectors, uniform_bound};
+use medner_data::{Sentence, Vocabulary, catalog, load, sample};
+use rand::{Rng, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+use tch::{Device, Tensor};
+
+use crate::config::{Config, RELEASED_LENGTH};
+use crate::corpus::{
+    self, ActivePool, Collection, Encoding, EncodingOptions, Example, LengthFilter, Shares, split,
+};
+use crate::networks::{Networks, Sizes};
+use crate::words::WordForms;
+
+/// The seed of the paper's split, whatever the seed of the run.
+pub const SPLIT_SEED: u32 = 0;
+
+/// A corpus ready for a run.
+pub struct Prepared {
+    /// Vocabularies and labels.
+    pub encoding: Encoding,
+    /// Sentences by number.
+    pub examples: Vec<Example>,
+    /// Their distinct words.
+    pub forms: WordForms,
+    /// Their identifiers.
+    pub names: Vec<String>,
+    /// Who is labelled at the beginning, and who can be queried.
+    pub pool: ActivePool,
+    /// Who is tested.
+    pub test: Vec<u32>,
+    /// Facts for the record.
+    pub notes: BTreeMap<String, String>,
+}
+
+/// Every sentence of a data set of the catalogue: training, development and test files in this order.
+pub fn collection(data: &str) -> Result<Collection> {
+    let corpus = load::sentences(data)?;
+    let sentences = [corpus.train, corpus.dev, corpus.test].concat();
+    Ok(Collection::from_sentences(data, sentences)?)
+}
+
+/// The same with the count of tags that continue no entity, which Table 1 does not count among the entities.
+pub fn with_orphans(data: &str) -> Result<Collection> {
+    if sample::kind_of_sample(data).is_some() {
+        return collection(data);
+    }
+    let located = Store::discover()?.ensure(&catalog::find(data)?.data_set)?;
+    let (relative, fact) = located.files.iter().next().context("a data set has at least one file")?;
+    let depth = Path::new(relative).components().count();
+    let root = fact.path.ancestors().nth(depth).context("a file lies below its base folder")?;
+    Ok(corpus::load(data, root)?)
+}
+
+/// How sentences become numbers in this configuration.
+pub fn encoding_options(config: &Config) -> EncodingOptions {
+    EncodingOptions {
+        lowercase_characters: config.released.lowercase_characters,
+        missing_as_outside: config.released.missing_concept_as_outside,
+    }
+}
+
+/// The paper's split of a data set; vocabularies and labels are counted over all of it, as Table 1 counts them.
+pub fn prepare(config: &Config, collection: &Collection) -> Result<Prepared> {
+    let kept = collection.kept(LengthFilter::default());
+    let parts = split(kept.len(), Shares::default(), SPLIT_SEED)?;
+    let encoding = Encoding::count(&collection.sentences, encoding_options(config))?;
+    let sentences: Vec<&Sentence> = kept.iter().map(|&at| &collection.sentences[at]).collect();
+    let encoded = encoding.encode(sentences.iter().copied()).context("sentences of the pool")?;
+    let mut forms = WordForms::of(&encoded);
+    if config.released.left_padding {
+        forms = forms.left_padded(RELEASED_LENGTH);
+    }
+    let first = |mut ids: Vec<u32>, limit: usize| {
+        if limit > 0 {
+            ids.truncate(limit);
+        }
+        ids
+    };
+    let all = ActivePool::new(&parts);
+    let pool = ActivePool {
+        labelled: first(all.labelled, config.limits.labelled),
+        unlabelled: first(all.unlabelled, config.limits.pool),
+    };
+    let test = first(parts.test.iter().map(|&at| at as u32).collect(), config.limits.test);
+    let mut notes = BTreeMap::new();
+    notes.insert(
+        "sentences".into(),
+        format!(
+            "{} labelled, {} unlabelled, {} test, {} left out by the cut, {} by their length",
+            pool.labelled.len(),
+            pool.unlabelled.len(),
+            test.len(),
+            parts.left_out.len(),
+            collection.sentences.len() - kept.len()
+        ),
+    );
+    let names = sentences.iter().map(|s| s.id.clone()).collect();
+    Ok(Prepared { examples: encoded.examples, encoding, forms, names, pool, test, notes })
+}
+
+/// Bound of the released code's embedding, which is drawn anew after the given vectors were set.
+const RELEASED_BOUND: f32 = 0.05;
+
+/// The matrix that the word vectors start from, `[V, D]`, and how much of the text the given vectors cover.
+pub fn word_matrix(
+    config: &Config,
+    vocabulary: &Vocabulary,
+    vectors: Option<&WordVectors>,
+    seed: u64,
+) -> Result<(Tensor, Option<String>)> {
+    let (rows, width) = (vocabulary.len(), config.model.words as usize);
+    let mut rng = ChaCha8Rng::seed_from_u64(seed);
+    let empty = WordVectors::empty(width);
+    let given = vectors.unwrap_or(&empty);
+    anyhow::ensure!(
+        given.dim() == width,
+        "`model.words` is {width}, but the word vectors have {} dimensions; set `model.words` to that",
+        given.dim()
+    );
+    let matrix = given.matrix_for(vocabulary, uniform_bound(width), &mut rng);
+    let coverage = vectors.map(|_| matrix.coverage.to_string());
+    let mut values = matrix.values;
+    if config.released.forgets_word_vectors {
+        values.fill_with(|| rng.random_range(-RELEASED_BOUND..RELEASED_BOUND));
+    }
+    let matrix = Tensor::from_slice(&values).f_view([rows as i64, width as i64])?;
+    Ok((matrix, coverage))
+}
+
+/// Builds the networks with values drawn from `seed`.
+pub fn build(
+    config: &Config,
+    encoding: &Encoding,
+    words: &Tensor,
+    seed: u64,
+    device: Device,
+) -> Result<Networks> {
+    // Step u64::MAX is no training step.
+    device::reseed(seed, u64::MAX);
+    let sizes =
+        Sizes { characters: encoding.characters.len(), ner: encoding.ner.len(), nen: encoding.nen.len() };
+    Ok(Networks::new(config, sizes, words, device)?)
+}
