@@ -4,7 +4,8 @@
 #   PYTHON=path/to/python bench/indrnn.sh [ROUNDS]
 #
 # PYTHON needs torch 2.11.0. THREADS (default 2) holds for both.
-# Medians say what a user waits; fastest runs are what another program's load disturbs least.
+# Medians say what a user waits; fastest runs and, with one thread, processor time are what another program's load disturbs
+# least (two threads that wait for each other use processor time too).
 # Exits with 1 where the two do not compute the same, or where the ratio to the loop of cells is under its goal.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -47,11 +48,12 @@ pairs = [
     ("PyTorch, stack with batch norm", (0, "stack"), "stack", None),
 ]
 for what, (side, theirs), mine, goal in pairs:
-    for kind, pick in (("median", statistics.median), ("fastest", min)):
+    for kind, pick in (("median", statistics.median), ("fastest", min), ("processor", statistics.median)):
         other = pick(r[side][theirs][kind + "_us"] for r in rounds)
         ours = pick(r[1][mine][kind + "_us"] for r in rounds)
-        failed |= goal is not None and other / ours < goal
-        note = f"  (goal {goal})" if goal else ""
-        print(f"{what:32} {kind:7} {other:9.1f} us  medner {mine:5} {ours:8.1f} us  ratio {other / ours:5.1f}{note}")
+        judged = goal is not None and kind == "median"
+        failed |= judged and other / ours < goal
+        note = f"  (goal {goal})" if judged else ""
+        print(f"{what:32} {kind:9} {other:9.1f} us  medner {mine:5} {ours:8.1f} us  ratio {other / ours:5.1f}{note}")
 sys.exit(1 if failed else 0)
 PYTHON

@@ -13,6 +13,7 @@ fi
 export PYTHON
 status=0
 bench/crf.sh || status=1
+bench/indrnn.sh || status=1
 bench/optimizer.sh || status=1
 bench/training.sh || status=1
 bench/cbow.sh || status=1

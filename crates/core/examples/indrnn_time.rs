@@ -1,5 +1,5 @@
-//! Times an IndRNN, forward and backward pass, at B 32, T 64, width 200 and prints medians (and fastest runs) in microseconds
-//! as one line of JSON, with sums of the results.
+//! Times an IndRNN, forward and backward pass, at B 32, T 64, width 200 and prints medians, fastest runs and
+//! processor time in microseconds as one line of JSON, with sums of the results.
 //!
 //! `bench/indrnn.sh` runs it in turns with `bench/peers/indrnn.py`, which times the same on the same inputs:
 //! - `layer`: one layer of 200 neurons, with the gradients of input and parameters
@@ -48,20 +48,37 @@ fn fill(params: &Params, bound: f64) -> Result<()> {
     params.load(&state)
 }
 
-/// Median and fastest run in microseconds, and what the work came to.
-fn time(repeats: usize, mut work: impl FnMut() -> Result<f64>) -> Result<[f64; 3]> {
-    let mut times = Vec::with_capacity(repeats);
+/// Microseconds of processor time that this process has used, all its threads together.
+fn processor_us() -> f64 {
+    let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+    // SAFETY: the system writes one `timespec`.
+    unsafe { libc::clock_gettime(libc::CLOCK_PROCESS_CPUTIME_ID, &raw mut time) };
+    time.tv_sec as f64 * 1e6 + time.tv_nsec as f64 / 1e3
+}
+
+/// What one repetition takes, in microseconds, and what the work came to.
+struct Times {
+    median: f64,
+    fastest: f64,
+    processor: f64,
+    sum: f64,
+}
+
+fn time(repeats: usize, mut work: impl FnMut() -> Result<f64>) -> Result<Times> {
     let mut sum = 0.0;
-    for i in 0..repeats + repeats / 10 + 5 {
-        let start = Instant::now();
+    for _ in 0..repeats / 10 + 5 {
         sum = work()?;
-        // The first tenth warms up.
-        if i >= repeats / 10 + 5 {
-            times.push(start.elapsed().as_secs_f64() * 1e6);
-        }
     }
+    let began = processor_us();
+    let mut times = Vec::with_capacity(repeats);
+    for _ in 0..repeats {
+        let start = Instant::now();
+        work()?;
+        times.push(start.elapsed().as_secs_f64() * 1e6);
+    }
+    let processor = (processor_us() - began) / repeats as f64;
     times.sort_by(f64::total_cmp);
-    Ok([times[repeats / 2], times[0], sum])
+    Ok(Times { median: times[repeats / 2], fastest: times[0], processor, sum })
 }
 
 fn main() -> Result<()> {
@@ -123,9 +140,10 @@ fn main() -> Result<()> {
     let mut fields = Vec::new();
     for (name, repeats, params, forward) in works {
         if only.as_ref().is_none_or(|only| only == name) {
-            let [median, fastest, sum] = time(repeats, || step(params, forward))?;
+            let t = time(repeats, || step(params, forward))?;
             fields.push(format!(
-                "\"{name}\": {{\"median_us\": {median:.1}, \"fastest_us\": {fastest:.1}, \"sum\": {sum:.4}}}"
+                "\"{name}\": {{\"median_us\": {:.1}, \"fastest_us\": {:.1}, \"processor_us\": {:.1}, \"sum\": {:.4}}}",
+                t.median, t.fastest, t.processor, t.sum
             ));
         }
     }

@@ -5,9 +5,10 @@
 use std::collections::BTreeMap;
 
 use medner_core::layers::{
-    Batch, BatchNorm, FeatureAttention, IndRnn, IndRnnConfig, IndRnnStack, recurrence,
+    Batch, BatchNorm, FeatureAttention, IndRnn, IndRnnConfig, IndRnnStack, Linear, recurrence,
     recurrence_by_operations,
 };
+use medner_core::optim::{Adam, Optimizer, OptimizerConfig, Rule};
 use medner_core::params::{Params, Scope};
 use serde::Deserialize;
 use tch::{Device, Kind, Tensor};
@@ -338,4 +339,53 @@ fn bad_sizes_are_refused_with_the_key() {
     assert!(wrong([1, 8, 4]).contains("[B, T, D] with the last 3"));
     assert!(wrong([1, 16, 3]).contains("[1, 8, D]"), "{}", wrong([1, 16, 3]));
     assert!(wrong([2, 8, 3]).contains("[1, 8, D]"));
+}
+
+#[test]
+fn a_stack_learns_to_remember_the_first_token() {
+    // Tensors this small are not worth a second thread's waking.
+    tch::set_num_threads(1);
+    tch::manual_seed(9);
+    let params = Params::new(Device::Cpu);
+    let config = IndRnnConfig { hidden: 12, bidirectional: false, max_steps: 24, ..IndRnnConfig::default() };
+    let stack = IndRnnStack::new(&(params.root() / "stack"), 2, &config).unwrap();
+    let output = Linear::new(&(params.root() / "output"), stack.width(), 1).unwrap();
+    let rule = Rule::Adam(Adam::default());
+    let mut adam = Optimizer::new(&OptimizerConfig::new(rule, 0.02), params.parameters()).unwrap();
+    let lengths: Vec<usize> = (0..16).map(|i| 9 + i).collect();
+    let batch = batch_of(&lengths);
+    let tokens = batch.mask.unsqueeze(-1);
+    let mut losses = Vec::new();
+    for _ in 0..150 {
+        // A random number, and a mark at the first token.
+        let xs = Tensor::rand([16, 24, 2], (Kind::Float, Device::Cpu)) * 2.0 - 1.0;
+        let _ = xs.narrow(2, 1, 1).fill_(0.0);
+        let _ = xs.narrow(2, 1, 1).narrow(1, 0, 1).fill_(1.0);
+        let first = xs.narrow(1, 0, 1).narrow(2, 0, 1);
+        let found = output.forward(&stack.forward(&xs, &batch, true).unwrap()).unwrap();
+        let loss = (found - first).square().masked_select(&tokens).mean(Kind::Float);
+        adam.zero_gradients().unwrap();
+        loss.backward();
+        adam.clip_gradients(5.0).unwrap();
+        adam.step().unwrap();
+        stack.clamp().unwrap();
+        losses.push(loss.double_value(&[]));
+    }
+    let mean = |losses: &[f64]| losses.iter().sum::<f64>() / losses.len() as f64;
+    let (early, late) = (mean(&losses[..10]), mean(&losses[140..]));
+    // The variance of the number is 1/3.
+    assert!(early > 0.3 && late < 0.1, "{early} {late}");
+}
+
+#[test]
+fn a_length_beyond_the_padding_is_refused() {
+    let mut batch = batch_of(&[8]);
+    batch.lengths = vec![9];
+    let (pre, u) = (
+        Tensor::zeros([1, 8, 2], (Kind::Float, Device::Cpu)),
+        Tensor::zeros([2], (Kind::Float, Device::Cpu)),
+    );
+    for operation in [recurrence as Operation, recurrence_by_operations] {
+        assert!(operation(&pre, &u, 2, &batch).unwrap_err().to_string().contains("9 tokens"));
+    }
 }

@@ -32,7 +32,13 @@ fn check(pre: &Tensor, weight: &Tensor, forwards: i64, batch: &Batch) -> Result<
             found: size,
         });
     }
-    Ok(())
+    match batch.lengths.iter().find(|&&length| length > batch.padded()) {
+        None => Ok(()),
+        Some(length) => Err(CoreError::Config {
+            key: "lengths".into(),
+            message: format!("a sentence of {length} tokens does not fit {} positions", batch.padded()),
+        }),
+    }
 }
 
 fn by_kernel<R: Real>(pre: &Tensor, weight: &Tensor, forwards: i64, batch: &Batch) -> Result<Tensor> {
