@@ -13,6 +13,8 @@ use std::io::{Read, Seek, Write};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use rayon::prelude::*;
+
 use crate::cell::DataFacts;
 use crate::error::{ExperimentError, Result};
 use crate::record::{RunRecord, Status, TEMPORARY, write_atomically};
@@ -49,8 +51,10 @@ impl Store {
             }
         }
         paths.sort();
-        for path in paths {
-            store.read(&path);
+        // Thousands of records are read in parallel and kept in the order of their names.
+        let loaded: Vec<Result<RunRecord>> = paths.par_iter().map(|path| RunRecord::load(path)).collect();
+        for (path, record) in paths.iter().zip(loaded) {
+            store.keep(path, record);
         }
         Ok(store)
     }
@@ -60,8 +64,8 @@ impl Store {
         Self { folder: folder.to_owned(), records: BTreeMap::new(), damaged: Vec::new() }
     }
 
-    fn read(&mut self, path: &Path) {
-        match RunRecord::load(path) {
+    fn keep(&mut self, path: &Path, record: Result<RunRecord>) {
+        match record {
             Ok(record) if path.file_stem().is_some_and(|stem| stem == record.cell.hash.as_str()) => {
                 self.records.insert(record.cell.hash.clone(), record);
             }
@@ -79,7 +83,7 @@ impl Store {
         self.records.remove(hash);
         let path = self.record_path(hash);
         if path.is_file() {
-            self.read(&path);
+            self.keep(&path, RunRecord::load(&path));
         }
     }
 
