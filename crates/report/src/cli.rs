@@ -4,7 +4,7 @@ use anyhow::Result;
 use clap::{Parser, Subcommand, ValueEnum};
 
 use crate::console::Outcome;
-use crate::{completions, data, doctor, score, tables};
+use crate::{audit, claims, compare, completions, data, doctor, report, score};
 
 /// Corpora, scores, result tables and diagnosis for medner.
 #[derive(Debug, Parser)]
@@ -37,8 +37,14 @@ enum Command {
     Data(data::DataCommand),
     /// Scores predictions: strict, conlleval, seqeval and token accuracy side by side.
     Score(score::ScoreArgs),
-    /// Prints the result tables: published beside measured.
-    Report(tables::ReportArgs),
+    /// Makes the report: tables, figures and claims, published beside measured.
+    Report(report::ReportArgs),
+    /// Judges the papers' claims by the runs.
+    Claims(claims::command::ClaimsArgs),
+    /// Checks the papers' printed numbers against each other and against the corpora.
+    Audit(audit::command::AuditArgs),
+    /// Compares two sets of results: what changed beyond noise.
+    Compare(compare::command::CompareArgs),
     /// Says what is here, what is missing, and the command that mends it.
     Doctor(doctor::DoctorArgs),
     /// Prints a completion script for a shell.
@@ -51,7 +57,10 @@ impl Cli {
         match self.command {
             Command::Data(command) => command.run(self.quiet),
             Command::Score(args) => score::run(&args),
-            Command::Report(args) => tables::run(&args),
+            Command::Report(args) => report::run(&args),
+            Command::Claims(args) => claims::command::run(&args),
+            Command::Audit(args) => audit::command::run(&args),
+            Command::Compare(args) => compare::command::run(&args),
             Command::Doctor(args) => doctor::run(&args),
             Command::Completions(args) => completions::run(&args),
         }

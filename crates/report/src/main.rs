@@ -1,10 +1,14 @@
 //! The `medner` program: data sets, scores, result tables, and what a machine lacks.
 
+mod audit;
+mod claims;
 mod cli;
+mod compare;
 mod completions;
 mod console;
 mod data;
 mod doctor;
+mod report;
 mod score;
 mod tables;
 

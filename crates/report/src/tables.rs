@@ -1,27 +1,11 @@
-//! `medner report`: every result table under `results/`, published beside measured.
+//! `medner report --print`: every result table under `results/` on the terminal, published beside measured.
 
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
-use clap::Args;
 use comfy_table::CellAlignment;
-use medner_data::store::find_home;
 
 use crate::console::{Outcome, emit, table};
-
-/// Which tables.
-#[derive(Debug, Args)]
-pub struct ReportArgs {
-    /// Folder of the result tables [default: results/ of the repository].
-    #[arg(long, value_name = "DIR")]
-    results: Option<PathBuf>,
-    /// Only this profile: quick, cpu or paper.
-    #[arg(long)]
-    profile: Option<String>,
-    /// Only this paper, for example albert-idcnn.
-    #[arg(long)]
-    paper: Option<String>,
-}
 
 /// One CSV.
 struct ResultFile {
@@ -30,18 +14,14 @@ struct ResultFile {
     rows: Vec<Vec<String>>,
 }
 
-/// Prints the tables.
-pub fn run(args: &ReportArgs) -> Result<Outcome> {
-    let results = match &args.results {
-        Some(folder) => folder.clone(),
-        None => find_home()?.join("results"),
-    };
-    let files = find(&results, args.profile.as_deref(), args.paper.as_deref())?;
+/// Prints the tables below `results`, of one profile and one paper or of all.
+pub fn run(results: &Path, profile: Option<&str>, paper: Option<&str>) -> Result<Outcome> {
+    let files = find(results, profile, paper)?;
     if files.is_empty() {
         bail!("no result tables under {}; run `make reproduce-all` first", results.display());
     }
     for path in files {
-        let file = read(&results, &path)?;
+        let file = read(results, &path)?;
         emit(&format!("{}\n{}\n\n", file.title, shown(&file)))?;
     }
     Ok(Outcome::Ok)
@@ -69,7 +49,8 @@ fn folders(parent: &Path, only: Option<&str>) -> Result<Vec<PathBuf>> {
     Ok(folders)
 }
 
-fn entries(folder: &Path) -> Result<Vec<PathBuf>> {
+/// What a folder holds, sorted; nothing where it is not there.
+pub fn entries(folder: &Path) -> Result<Vec<PathBuf>> {
     if !folder.exists() {
         return Ok(Vec::new());
     }

@@ -40,21 +40,20 @@ for (const table of document.querySelectorAll("table.sortable")) {
     });
   });
 }
-for (const run of document.querySelectorAll("details.run")) {
-  const filter = run.querySelector(".filter");
+for (const part of document.querySelectorAll("details.run, section.units")) {
+  const filter = part.querySelector(".filter");
   filter.hidden = false;
   const [type, kind] = ["type", "kind"].map((name) => filter.querySelector(`[data-filter=${name}]`));
+  const has = (list, wanted) => wanted === "" || list.split("|").includes(wanted);
   const apply = () => {
     let shown = 0;
-    for (const group of run.querySelectorAll("details.kind")) {
-      let here = 0;
-      for (const row of group.querySelectorAll("tr[data-types]")) {
-        const fits = !type.value || row.dataset.types.split(" ").includes(type.value);
-        row.hidden = !fits;
-        here += fits;
-      }
-      group.hidden = here === 0 || (kind.value !== "" && group.dataset.kind !== kind.value);
-      if (!group.hidden) shown += here;
+    for (const item of part.querySelectorAll("[data-types]")) {
+      const group = item.closest("details.kind");
+      item.hidden = !has(item.dataset.types, type.value) || !has((group ?? item).dataset[group ? "kind" : "kinds"], kind.value);
+      shown += !item.hidden;
+    }
+    for (const group of part.querySelectorAll("details.kind")) {
+      group.hidden = !group.querySelector("[data-types]:not([hidden])");
       if (kind.value !== "" && !group.hidden) group.open = true;
     }
     filter.querySelector("output").textContent = `${shown} shown`;

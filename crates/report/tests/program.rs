@@ -60,18 +60,18 @@ const TABLE: &str = "system,dataset,task,metric,published,mean,sd,min,max,n,diff
                      BiLSTM-CRF,CCKS-2019,ner,f1,81.27,,,,,0,,,failed,cpu,cpu,x\n";
 
 #[test]
-fn the_report_shows_published_beside_measured() {
+fn the_printed_tables_show_published_beside_measured() {
     let repository = Repository::new();
     repository.write("results/cpu/albert-idcnn/table2.csv", TABLE);
     repository.write("results/cpu/albert-idcnn/runs.csv", "cell\n1\n");
     repository.write("results/cpu/other/figure.csv", "epoch,loss\n1,0.5\n");
-    let out = repository.out(&["report"], 0);
+    let out = repository.out(&["report", "--print"], 0);
     assert!(out.contains("cpu/albert-idcnn/table2") && !out.contains("runs"), "{out}");
     for cell in ["81.49", "80.91 ± 0.31", "-0.58", "< 0.001", "close", "failed"] {
         assert!(out.contains(cell), "{cell} is not in\n{out}");
     }
     assert!(out.contains("epoch") && out.contains("0.5"), "{out}");
-    let one = repository.out(&["report", "--paper", "other"], 0);
+    let one = repository.out(&["report", "--print", "--paper", "other"], 0);
     assert!(!one.contains("table2") && one.contains("figure"), "{one}");
 }
 
@@ -85,7 +85,7 @@ fn a_report_without_results_says_how_to_get_them() {
 fn a_damaged_result_table_is_named_with_its_line() {
     let repository = Repository::new();
     let path = repository.write("results/cpu/p/t.csv", "a,b\n1,2\n3\n");
-    let error = repository.err(&["report"], 1);
+    let error = repository.err(&["report", "--print"], 1);
     assert!(error.contains(arg(&path)) && error.contains("line: 3"), "{error}");
 }
 

@@ -108,3 +108,30 @@ fn the_same_call_gives_the_same_bytes() {
     let args = ["score", arg(&gold), arg(&predicted), "--json"];
     assert_eq!(repository.out(&args, 0), repository.out(&args, 0));
 }
+
+#[test]
+fn the_errors_are_a_page_of_their_own() {
+    let repository = Repository::new();
+    let gold = repository.write(
+        "gold.jsonl",
+        "{\"text\": \"行胃癌根治术 <b>\", \"entities\": [{\"start\": 1, \"end\": 6, \"label\": \"operation\"}]}\n{\"text\": \"咳嗽\", \"entities\": [{\"start\": 0, \"end\": 2, \"label\": \"symptom\"}]}\n",
+    );
+    let predicted = repository.write(
+        "predicted.jsonl",
+        "{\"text\": \"行胃癌根治术 <b>\", \"entities\": [{\"start\": 1, \"end\": 3, \"label\": \"disease\"}]}\n{\"text\": \"咳嗽\", \"entities\": [{\"start\": 0, \"end\": 2, \"label\": \"symptom\"}]}\n",
+    );
+    let page = repository.path("errors.html");
+    repository.out(&["score", arg(&gold), arg(&predicted), "--errors", arg(&page)], 0);
+    let html = std::fs::read_to_string(page).unwrap();
+    assert_eq!(html.matches("<article").count(), 1, "{html}");
+    for part in [
+        "too short on the right",
+        "<span class=\"wrong\">胃癌根治术</span><span class=\"type\">operation</span>",
+        "<span class=\"wrong\">胃癌</span><span class=\"type\">disease</span> 根治术",
+        "data-types=\"disease|operation\"",
+        "1 of 2 sentences",
+    ] {
+        assert!(html.contains(part), "{part} is not in\n{html}");
+    }
+    assert!(!html.contains("<b>") && html.contains("&lt;b&gt;"), "{html}");
+}

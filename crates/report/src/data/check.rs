@@ -75,7 +75,8 @@ pub fn run(args: &CheckArgs) -> Result<Outcome> {
     Ok(if failed { Outcome::Failed } else { Outcome::Ok })
 }
 
-fn named(name: &str, options: &Options) -> Result<Vec<Finding>> {
+/// What is wrong with a data set of the catalogue, errors first.
+pub fn named(name: &str, options: &Options) -> Result<Vec<Finding>> {
     let (corpus, report, set) = input::load_named(name)?;
     let mut expected = set.map(|set| counts(&set));
     let mut findings = Finding::remarks(name, &report);

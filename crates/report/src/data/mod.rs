@@ -6,7 +6,9 @@ mod fetch;
 mod input;
 mod stats;
 
+pub use check::named as check_named;
 pub use fetch::standing;
+pub use stats::named as stats_named;
 
 use anyhow::Result;
 use clap::Subcommand;

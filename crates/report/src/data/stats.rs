@@ -46,8 +46,8 @@ pub fn run(args: &StatsArgs) -> Result<Outcome> {
                 bail!("--from is for files; the format of a data set is known");
             }
             for name in names {
-                let (corpus, ..) = input::load_named(&name)?;
-                results.insert(name, count(&corpus));
+                let stats = named(&name)?;
+                results.insert(name, stats);
             }
         }
         Input::Files(files) => {
@@ -72,6 +72,12 @@ pub fn run(args: &StatsArgs) -> Result<Outcome> {
         Output::Table => results.iter().map(|(name, stats)| tables(name, stats)).collect(),
     })?;
     Ok(Outcome::Ok)
+}
+
+/// The statistics of a data set of the catalogue.
+pub fn named(name: &str) -> Result<Stats> {
+    let (corpus, ..) = input::load_named(name)?;
+    Ok(count(&corpus))
 }
 
 fn count(corpus: &AnyCorpus) -> Stats {

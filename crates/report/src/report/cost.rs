@@ -41,16 +41,10 @@ const PHASES: usize = 7;
 /// Means over the runs of each system and data set.
 pub fn of(paper: &Paper) -> Cost {
     let mut groups: BTreeMap<(&str, usize, &str), Vec<&RunRecord>> = BTreeMap::new();
-    let order: Vec<&str> = paper
-        .tables
-        .iter()
-        .filter_map(|table| table.spec.as_ref())
-        .flat_map(|spec| spec.systems.iter().map(|(name, _)| name.as_str()))
-        .collect();
     for (record, tables) in paper.finished() {
         if !tables.is_empty() {
             let system = record.cell.system.as_str();
-            let place = order.iter().position(|name| *name == system).unwrap_or(usize::MAX);
+            let place = paper.place_of(system);
             groups.entry((record.cell.dataset.as_str(), place, system)).or_default().push(record);
         }
     }

@@ -147,9 +147,10 @@ impl Paper {
     }
 
     fn read_tables(&mut self, results: &Path, problems: &mut Problems) {
-        let mut names: Vec<String> = match self.folder.is_dir() {
-            true => problems.note(schema::tables(&self.folder)).unwrap_or_default(),
-            false => Vec::new(),
+        let mut names: Vec<String> = if self.folder.is_dir() {
+            problems.note(schema::tables(&self.folder)).unwrap_or_default()
+        } else {
+            Vec::new()
         };
         let specified: BTreeSet<String> = names.iter().cloned().collect();
         for name in problems.note(csv_names(results)).unwrap_or_default() {
@@ -192,6 +193,13 @@ impl Paper {
             Ok(file.sheet.rows.iter().map(|row| (row[hash].clone(), row[tables].clone())).collect())
         };
         problems.note(read()).unwrap_or_else(from_records)
+    }
+
+    /// The place of a system among the rows of the paper's tables; a system of none comes last.
+    pub fn place_of(&self, system: &str) -> usize {
+        let specs = self.tables.iter().filter_map(|table| table.spec.as_ref());
+        let mut names = specs.flat_map(|spec| spec.systems.iter().map(|(name, _)| name.as_str()));
+        names.position(|name| name == system).unwrap_or(usize::MAX)
     }
 
     /// The finished runs, each with the tables that show it.

@@ -70,7 +70,7 @@ pub fn claims(paper: &Paper, profile: &str, problems: &mut Problems) -> Option<C
     let word = |verdict: &Verdict| {
         let class = class(*verdict);
         Word {
-            word: verdict.name().to_owned(),
+            name: verdict.name().to_owned(),
             count: judged.count(*verdict),
             class,
             symbol: class.symbol(),
@@ -168,7 +168,7 @@ pub fn audit(paper: &Paper, results: &Path, problems: &mut Problems) -> Option<A
         let name = weight.name();
         let class = class_of(name);
         let count = findings.iter().filter(|finding| finding.weight == name).count();
-        Word { word: name.to_owned(), count, class, symbol: class.symbol(), meaning: "" }
+        Word { name: name.to_owned(), count, class, symbol: class.symbol(), meaning: "" }
     };
     let words = [Weight::Contradiction, Weight::Corpus, Weight::Remark];
     let total: usize = audited.checked.values().sum();

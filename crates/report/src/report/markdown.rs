@@ -282,7 +282,7 @@ fn write_corpus(out: &mut String, corpus: &Corpus) {
             "{} {}: printed {}{here}: {}",
             text(&p.split),
             text(&p.unit),
-            text(&p.printed),
+            text(&p.value),
             text(&p.verdict)
         )
     }));
@@ -311,7 +311,7 @@ pub fn words(words: &[Word]) -> String {
 }
 
 fn shown(word: &Word) -> String {
-    format!("{} {}", word.symbol, text(&word.word))
+    format!("{} {}", word.symbol, text(&word.name))
 }
 
 /// A block of its own.

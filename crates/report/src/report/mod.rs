@@ -9,11 +9,12 @@
 //! | --- | --- |
 //! | [`input`] | reading, with file and line of what is wrong |
 //! | [`about`] | `paper.yaml` |
-//! | [`layout`], [`format`], [`verdict`] | from one row a number to the printed table |
+//! | [`layout`], [`format`](mod@format), [`verdict`] | from one row a number to the printed table |
 //! | [`chart`] | figures |
 //! | [`sensitivity`], [`cost`], [`browser`] | what the run records say |
 //! | [`checks`], [`sheet`] | corpora |
 //! | [`judging`] | claims and audit |
+//! | [`wrong`] | the errors of a whole prediction, for `medner score --errors` |
 //! | [`page`] | all of it, ready to be written by [`html`], [`markdown`] and [`readme`] |
 
 mod about;
@@ -33,6 +34,9 @@ mod readme;
 mod sensitivity;
 mod sheet;
 mod verdict;
+mod wrong;
+
+pub use wrong::{Unit as ComparedUnit, page as errors_page};
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -64,17 +68,25 @@ pub struct ReportArgs {
     /// Writes the report there [default: results/PROFILE/report].
     #[arg(long, value_name = "DIR", requires = "profile")]
     out: Option<PathBuf>,
-    /// Prints the tables on the terminal instead of writing a report.
-    #[arg(long, conflicts_with_all = ["out", "readme", "check", "corpora"])]
-    print: bool,
-    /// Writes the results between the markers of README.md instead of a report.
-    #[arg(long, conflicts_with_all = ["out", "profile", "paper", "results"])]
-    readme: bool,
     /// Writes nothing and fails when what stands there is not what would be written.
     #[arg(long)]
     check: bool,
+    #[command(flatten)]
+    instead: Instead,
+}
+
+/// What is done instead of writing a report.
+#[derive(Debug, Args)]
+#[group(multiple = false)]
+struct Instead {
+    /// Prints the tables on the terminal.
+    #[arg(long, conflicts_with_all = ["out", "check"])]
+    print: bool,
+    /// Writes the results between the markers of README.md.
+    #[arg(long, conflicts_with_all = ["out", "profile", "paper", "results"])]
+    readme: bool,
     /// Checks the corpora that are here and writes datasets/checks.json, which the data sheet shows.
-    #[arg(long, conflicts_with_all = ["out", "readme", "check"])]
+    #[arg(long, conflicts_with_all = ["out", "check", "profile", "paper", "results"])]
     corpora: bool,
 }
 
@@ -85,7 +97,7 @@ const README_PROFILES: [&str; 2] = ["paper", "cpu"];
 
 /// Runs the verb.
 pub fn run(args: &ReportArgs) -> Result<Outcome> {
-    if args.corpora {
+    if args.instead.corpora {
         return corpora();
     }
     let home = find_home();
@@ -96,11 +108,11 @@ pub fn run(args: &ReportArgs) -> Result<Outcome> {
             return Err(home.err().map_or_else(|| anyhow::anyhow!("no repository"), Into::into));
         }
     };
-    if args.print {
+    if args.instead.print {
         return tables::run(&results, args.profile.as_deref(), args.paper.as_deref());
     }
     let source = Source { home: home.ok(), results, paper: args.paper.clone() };
-    if args.readme {
+    if args.instead.readme {
         return source.readme(args.check);
     }
     let profiles = match &args.profile {

@@ -59,7 +59,7 @@ pub struct PaperPage {
 /// A verdict's word with its look and how often it stands here.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Word {
-    pub word: String,
+    pub name: String,
     pub count: usize,
     pub class: Class,
     pub symbol: &'static str,
@@ -147,7 +147,7 @@ impl Page {
 impl Word {
     fn new(word: &str, count: usize) -> Self {
         let class = Class::of(word);
-        Self { word: word.to_owned(), count, class, symbol: class.symbol(), meaning: "" }
+        Self { name: word.to_owned(), count, class, symbol: class.symbol(), meaning: "" }
     }
 }
 
@@ -260,7 +260,7 @@ fn words<'a>(scores: impl Iterator<Item = &'a Score>) -> Vec<Word> {
     }
     let order = |word: &str| verdict::LEGEND.iter().position(|(known, _)| *known == word);
     let mut words: Vec<Word> = counts.into_iter().map(|(word, count)| Word::new(word, count)).collect();
-    words.sort_by_key(|word| order(&word.word).unwrap_or(usize::MAX));
+    words.sort_by_key(|word| order(&word.name).unwrap_or(usize::MAX));
     words
 }
 
@@ -426,11 +426,13 @@ fn training(paper: &Paper, names: &mut Names<'_>) -> Vec<Figure> {
         .iter()
         .filter_map(|table| table.spec.as_ref().and_then(|spec| spec.curve.as_deref()))
         .collect();
+    let mut runs: Vec<&RunRecord> =
+        paper.finished().filter(|(_, tables)| !tables.is_empty()).map(|(record, _)| record).collect();
+    runs.sort_by_key(|run| {
+        (&run.cell.dataset, paper.place_of(&run.cell.system), &run.cell.system, run.cell.seed)
+    });
     let mut curves: BTreeMap<&str, Sheet> = BTreeMap::new();
-    for (record, tables) in paper.finished() {
-        if tables.is_empty() {
-            continue;
-        }
+    for record in runs {
         for (name, curve) in record.outcome.curves.iter().filter(|(name, _)| !shown.contains(name.as_str())) {
             add(curves.entry(name).or_default(), record, curve);
         }

@@ -38,7 +38,8 @@ pub struct Printed {
     pub paper: String,
     pub split: String,
     pub unit: String,
-    pub printed: String,
+    /// The printed number and where it stands.
+    pub value: String,
     pub here: String,
     /// `equal`, `rounds to it`, `differs by +12`, `not counted here`
     pub verdict: String,
@@ -197,7 +198,7 @@ fn printed(paper: &str, wanted: &Count, set: &DataSet, checked: Option<&Checked>
         paper: paper.to_owned(),
         split: wanted.split.clone(),
         unit: wanted.unit.clone(),
-        printed: format!("{} ({})", count(wanted.printed), wanted.at),
+        value: format!("{} ({})", count(wanted.printed), wanted.at),
         here: here.map(count).unwrap_or_default(),
         equal: here.is_some_and(|here| here.abs_diff(wanted.printed) <= half),
         verdict,

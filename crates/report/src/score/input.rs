@@ -40,6 +40,16 @@ pub enum Marks {
     Spans(Vec<Span>),
 }
 
+impl Unit {
+    /// What its spans count: tokens, or the characters of a text.
+    pub fn pieces(&self) -> Vec<&str> {
+        match &self.text {
+            Some(text) => text.char_indices().map(|(at, c)| &text[at..at + c.len_utf8()]).collect(),
+            None => self.tokens.iter().map(String::as_str).collect(),
+        }
+    }
+}
+
 #[derive(Deserialize)]
 struct JsonUnit {
     tokens: Option<Vec<String>>,

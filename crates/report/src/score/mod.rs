@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, ensure};
 use clap::Args;
 use comfy_table::{CellAlignment, Table};
+use medner_experiment::record::write_atomically;
 use medner_metrics::{
     Counts, DEFAULT_REPLICATES, EntityReport, ErrorKind, ErrorReport, Interval, Randomisation, Scorer,
     TagScheme, TokenAccuracy, bootstrap_f1, entity_report, error_report, randomisation_f1, token_accuracy,
@@ -16,6 +17,7 @@ use medner_metrics::{
 use serde::Serialize;
 
 use crate::console::{Outcome, emit, table};
+use crate::report::{ComparedUnit, errors_page};
 
 /// What to compare, and how.
 #[derive(Debug, Args)]
@@ -44,6 +46,9 @@ pub struct ScoreArgs {
     /// Prints one JSON object instead of tables; scores are fractions.
     #[arg(long)]
     json: bool,
+    /// Writes every unit with an error to this HTML page, annotation and prediction side by side.
+    #[arg(long, value_name = "FILE")]
+    errors: Option<PathBuf>,
 }
 
 /// One system against the annotation.
@@ -86,6 +91,9 @@ pub fn run(args: &ScoreArgs) -> Result<Outcome> {
     for path in std::iter::once(&args.predicted).chain(&args.second) {
         systems.push(score(&gold, path, scheme, args)?);
     }
+    if let Some(page) = &args.errors {
+        write_errors(&gold, scheme, args, page)?;
+    }
     let randomisation = match &systems[..] {
         [first, second] => Some(
             randomisation_f1(&first.strict().units, &second.strict().units, args.replicates, args.seed)
@@ -124,6 +132,26 @@ fn score(gold: &[input::Unit], path: &Path, scheme: TagScheme, args: &ScoreArgs)
     let units = &scorers[Scorer::Entity.name()].units;
     let interval = bootstrap_f1(units, args.level, args.replicates, args.seed).with_context(context)?;
     Ok(SystemScores { file: path.display().to_string(), scorers, token_accuracy: accuracy, errors, interval })
+}
+
+/// The page of the first system's errors.
+fn write_errors(gold: &[input::Unit], scheme: TagScheme, args: &ScoreArgs, page: &Path) -> Result<()> {
+    let predicted = input::read(&args.predicted, args.format)?;
+    let (gold_spans, predicted_spans) = (input::spans(gold, scheme), input::spans(&predicted, scheme));
+    let units: Vec<ComparedUnit<'_>> = gold
+        .iter()
+        .zip(gold_spans.iter().zip(&predicted_spans))
+        .map(|(unit, (gold, predicted))| ComparedUnit {
+            place: format!("{}:{}", args.gold.display(), unit.line),
+            tokens: unit.pieces(),
+            gold,
+            predicted,
+        })
+        .collect();
+    let title = format!("{} against {}", args.predicted.display(), args.gold.display());
+    let html = errors_page(&title, &units).with_context(|| title.clone())?;
+    write_atomically(page, html.as_bytes())?;
+    Ok(())
 }
 
 /// Per cent with two decimals, as the papers print them.

@@ -71,7 +71,7 @@ impl Bars {
         canvas.line("axis", (left, TOP), (left, bottom));
         canvas.text(
             "muted",
-            ((left + right) / 2.0, bottom + 33.0),
+            (f64::midpoint(left, right), bottom + 33.0),
             Anchor::Middle,
             &self.measure,
             right - left,

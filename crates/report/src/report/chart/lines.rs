@@ -79,7 +79,13 @@ impl Lines {
             canvas.text("muted", (at, BOTTOM + 17.0), Anchor::Middle, text, room);
         }
         canvas.line("axis", (left, BOTTOM), (right, BOTTOM));
-        canvas.text("muted", ((left + right) / 2.0, BOTTOM + 34.0), Anchor::Middle, &self.x, right - left);
+        canvas.text(
+            "muted",
+            (f64::midpoint(left, right), BOTTOM + 34.0),
+            Anchor::Middle,
+            &self.x,
+            right - left,
+        );
         for series in &self.series {
             series.draw(&mut canvas, &x, &y);
         }

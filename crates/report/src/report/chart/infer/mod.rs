@@ -6,6 +6,8 @@ mod scores;
 pub use points::of_points;
 pub use scores::of_scores;
 
+use std::fmt::Write as _;
+
 use super::svg::Drawing;
 
 /// A table has at most this many panels; further ones are left out, and the last one's description says so.
@@ -31,7 +33,8 @@ fn drawn(drawings: impl ExactSizeIterator<Item = Drawing>) -> Vec<Drawing> {
     let left_out = drawings.len().saturating_sub(PANELS);
     let mut kept: Vec<Drawing> = drawings.take(PANELS).collect();
     if let Some(last) = kept.last_mut().filter(|_| left_out > 0) {
-        last.description.push_str(&format!(" {left_out} further panels are left out."));
+        // Writing to a string cannot fail.
+        let _ = write!(last.description, " {left_out} further panels are left out.");
     }
     kept
 }

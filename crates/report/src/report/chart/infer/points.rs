@@ -90,9 +90,25 @@ fn y_columns(spec: Option<&TableSpec>, sheet: &Sheet, numbers: &[usize], x: usiz
     if !wanted.is_empty() {
         return wanted;
     }
-    let clock =
-        |i: &usize| CLOCKS.contains(&sheet.header[*i].as_str()) || sheet.header[*i].contains("second");
-    numbers.iter().copied().filter(|i| *i != x && !clock(i)).collect()
+    let clock = |i: &usize| {
+        let name = sheet.header[*i].as_str();
+        CLOCKS.contains(&name) || name.contains("second") || follows(sheet, x, *i)
+    };
+    let measured: Vec<usize> = numbers.iter().copied().filter(|i| *i != x && !clock(i)).collect();
+    // Where all follow the clock, they are what there is to show.
+    let others = || numbers.iter().copied().filter(|i| *i != x).collect();
+    if measured.is_empty() { others() } else { measured }
+}
+
+/// Whether a column says no more than another: it lies on a straight line over it, the same one for all runs.
+fn follows(sheet: &Sheet, x: usize, y: usize) -> bool {
+    let number = |row: &[String], i: usize| row[i].trim().parse::<f64>().ok();
+    let points = || sheet.rows.iter().filter_map(|row| Some((number(row, x)?, number(row, y)?)));
+    let Some(first) = points().next() else { return false };
+    let Some(second) = points().find(|point| point.0 != first.0) else { return false };
+    let slope = (second.1 - first.1) / (second.0 - first.0);
+    let size = points().map(|point| point.1.abs()).fold(0.0, f64::max);
+    slope != 0.0 && points().all(|(x, y)| (first.1 + slope * (x - first.0) - y).abs() <= 1e-9 * size)
 }
 
 /// A number that sorts.
@@ -111,7 +127,7 @@ impl Ord for Ordered {
     }
 }
 
-/// One panel; where that would be a crowd and the names are `stem (variant)`, one a variant.
+/// One panel. Where that would be a crowd: one a variant where the names are `stem (variant)`, else eight lines a panel.
 fn panels_of(title: &str, x: &str, y: &str, points: &[(&str, BTreeMap<Ordered, Vec<f64>>)]) -> Vec<Lines> {
     let line = |name: &str, style: usize, points: &BTreeMap<Ordered, Vec<f64>>| Series {
         name: name.to_owned(),
@@ -148,8 +164,16 @@ fn panels_of(title: &str, x: &str, y: &str, points: &[(&str, BTreeMap<Ordered, V
                 .collect();
         }
     }
-    let series = points.iter().enumerate().map(|(i, (name, points))| line(name, i, points)).collect();
-    vec![panel(title.to_owned(), series)]
+    let parts = points.len().div_ceil(CROWD);
+    points
+        .chunks(CROWD)
+        .enumerate()
+        .map(|(part, points)| {
+            let series = points.iter().enumerate().map(|(i, (name, points))| line(name, i, points)).collect();
+            let part = if parts > 1 { format!("{} of {parts}", part + 1) } else { String::new() };
+            panel(joined(&[title, &part]), series)
+        })
+        .collect()
 }
 
 /// `MTAAL (MT, GloVe)`: what it is, and in which variant.
@@ -223,6 +247,18 @@ mod tests {
         let titles: Vec<&str> = drawings.iter().map(|d| d.title.as_str()).collect();
         assert_eq!(titles, ["f1, NCBI, ST, GloVe", "f1, NCBI, MT, GloVe", "f1, NCBI, MT, Word2Vec"]);
         assert!(drawings[0].description.contains("Entropy: 0.5"), "{}", drawings[0].description);
+    }
+
+    #[test]
+    fn a_crowd_without_variants_is_parted_and_what_follows_the_clock_is_left_out() {
+        let names: Vec<String> = (0..18).map(|i| format!("System {i}")).collect();
+        let names: Vec<&str> = names.iter().map(String::as_str).collect();
+        let sheet = sheet(&names, &["query", "labelled", "f1"], |seed, step| {
+            let f1 = 0.5 + ((seed + step * step) as f64).sqrt() / 10.0;
+            vec![step.to_string(), (1439 + 64 * step).to_string(), f1.to_string()]
+        });
+        let titles: Vec<String> = of_points(None, &sheet).into_iter().map(|d| d.title).collect();
+        assert_eq!(titles, ["f1, NCBI, 1 of 3", "f1, NCBI, 2 of 3", "f1, NCBI, 3 of 3"]);
     }
 
     #[test]

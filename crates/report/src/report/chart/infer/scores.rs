@@ -84,10 +84,7 @@ fn bars(scores: &[&Score]) -> Vec<Bars> {
             groups: groups
                 .iter()
                 .map(|name| {
-                    (
-                        (*name).to_owned(),
-                        drawn.iter().filter(|s| group(s) == *name).map(|s| bar(&s)).collect(),
-                    )
+                    ((*name).to_owned(), drawn.iter().filter(|s| group(s) == *name).map(bar).collect())
                 })
                 .collect(),
             dots: false,
