@@ -57,6 +57,36 @@ pub struct Cell {
     pub sort: Option<f64>,
 }
 
+impl Grid {
+    /// The columns in which something is printed, where there are any.
+    pub fn printed(&self) -> Self {
+        let columns = self.header.last().map_or(0, Vec::len);
+        let kept: Vec<bool> = (0..columns)
+            .map(|i| {
+                self.rows.iter().any(|row| row.cells[i].as_ref().is_some_and(|c| !c.published.is_empty()))
+            })
+            .collect();
+        if !kept.contains(&true) {
+            return self.clone();
+        }
+        let mut grid = self.clone();
+        for row in &mut grid.rows {
+            let mut keep = kept.iter();
+            row.cells.retain(|_| keep.next() == Some(&true));
+        }
+        for row in &mut grid.header {
+            let mut from = 0;
+            for heading in row.iter_mut() {
+                let to = from + heading.span;
+                heading.span = kept[from..to].iter().filter(|kept| **kept).count();
+                from = to;
+            }
+            row.retain(|heading| heading.span > 0);
+        }
+        grid
+    }
+}
+
 /// More columns of numbers than this are not laid side by side.
 const COLUMNS: usize = 8;
 
@@ -310,6 +340,21 @@ mod tests {
             grid.header.iter().map(|row| row.iter().map(|h| (h.text.as_str(), h.span)).collect()).collect();
         assert_eq!(texts, [vec![("D0", 2), ("D1", 2)], vec![("T0", 1), ("T1", 1), ("T0", 1), ("T1", 1)]]);
         assert_eq!(grid.constant, "f1");
+    }
+
+    #[test]
+    fn columns_without_a_printed_number_can_be_left_out() {
+        let mut all = scores(3, 2, 1, &["precision", "f1"]);
+        for score in
+            all.iter_mut().filter(|s| s.metric == "precision" && (s.dataset == "D1" || s.system == "S0"))
+        {
+            score.published = None;
+        }
+        let grid = grid(None, &all).printed();
+        let texts: Vec<Vec<(&str, usize)>> =
+            grid.header.iter().map(|row| row.iter().map(|h| (h.text.as_str(), h.span)).collect()).collect();
+        assert_eq!(texts, [vec![("D0", 2), ("D1", 1)], vec![("precision", 1), ("f1", 1), ("f1", 1)]]);
+        assert!(grid.rows.iter().all(|row| row.cells.len() == 3));
     }
 
     #[test]

@@ -4,12 +4,15 @@ use std::path::Path;
 
 use anyhow::{Context, Result, bail};
 
-use super::layout::Cell;
+use super::layout::{Cell, Grid};
 use super::markdown::{paragraph, rows_of, text, words, write_grid};
 use super::page::{Page, PaperPage, TablePage};
 
 const BEGIN: &str = "<!-- results:begin -->";
 const END: &str = "<!-- results:end -->";
+
+/// Tables of more rows than this are folded.
+const FOLDED: usize = 12;
 
 /// README.md with the results of these profiles between its markers.
 ///
@@ -65,11 +68,19 @@ fn write_paper(out: &mut String, page: &Page, paper: &PaperPage, tables: &[&Tabl
     let rows =
         tables.iter().map(|table| vec![format!("`{}`", table.name), text(&table.title), words(&table.words)]);
     rows_of(out, &["table", "what", "cells beside a printed number"], rows);
+    if let Some(claims) = &paper.claims {
+        paragraph(out, &format!("The paper's claims on these runs: {}.", words(&claims.words)));
+    }
     let wanted = &paper.about.readme;
     for table in tables.iter().filter(|table| wanted.contains(&table.name)) {
-        paragraph(out, &format!("{}:", text(&table.title)));
-        if let Some(grid) = &table.grid {
-            write_grid(out, grid, short_cell);
+        let Some(grid) = table.grid.as_ref().map(Grid::printed) else { continue };
+        if grid.rows.len() > FOLDED {
+            paragraph(out, &format!("<details><summary>{}</summary>", text(&table.title)));
+            write_grid(out, &grid, short_cell);
+            paragraph(out, "</details>");
+        } else {
+            paragraph(out, &format!("{}:", text(&table.title)));
+            write_grid(out, &grid, short_cell);
         }
     }
 }
