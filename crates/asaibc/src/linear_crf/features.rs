@@ -26,14 +26,15 @@ pub struct FeatureConfig {
     pub window: usize,
     /// Strings with fewer occurrences in training are no features (default: 1).
     pub min_count: u32,
-    /// The root mean square that the vectors' numbers are scaled to (default: 1; Turian et al. 2010 found that the scale matters, since
-    /// the penalty on the weights is the same for all).
+    /// The root mean square that the vectors' numbers are scaled to (default: 0.2). The penalty is the same for all weights, so that
+    /// the scale says how much vectors count (Turian et al. 2010). On WeiboNER's development set 0.2 and 0.5 are within 0.4 points with
+    /// each embedding, 0.2 with half the iterations; 0.1 and 2, tried with characters, are 1.5 points worse.
     pub scale: f64,
 }
 
 impl Default for FeatureConfig {
     fn default() -> Self {
-        Self { embedding: Embedding::None, window: 0, min_count: 1, scale: 1.0 }
+        Self { embedding: Embedding::None, window: 0, min_count: 1, scale: 0.2 }
     }
 }
 

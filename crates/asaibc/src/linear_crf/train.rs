@@ -20,7 +20,8 @@ use super::{LinearCrf, LinearCrfError, Resources};
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct TrainOptions {
-    /// Penalty: `l2 / 2` times the sum of the squared weights is added to the negative log-likelihood of all sentences (default: 1).
+    /// Penalty: `l2 / 2` times the sum of the squared weights is added to the negative log-likelihood of all sentences (default: 0.3,
+    /// by WeiboNER's development set, where 1 is 0.4 points better without vectors and 0.2 to 1.9 worse with them).
     pub l2: f64,
     /// Most iterations of L-BFGS (default: 500).
     pub iterations: u32,
@@ -36,7 +37,7 @@ pub struct TrainOptions {
 
 impl Default for TrainOptions {
     fn default() -> Self {
-        Self { l2: 1.0, iterations: 500, tolerance: 1e-5, period: 10, memory: 6, constrained: true }
+        Self { l2: 0.3, iterations: 500, tolerance: 1e-5, period: 10, memory: 6, constrained: true }
     }
 }
 
