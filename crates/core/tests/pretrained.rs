@@ -28,9 +28,9 @@ fn config() -> Config {
 fn model() -> Params {
     let params = Params::new(Device::Cpu);
     let scope = params.root() / "encoder";
-    scope.parameter("table.weight", &[3, 2], Init::Zeros).unwrap();
-    scope.parameter("norm.bias", &[2], Init::Zeros).unwrap();
-    params.root().parameter("output", &[4], Init::Ones).unwrap();
+    let _ = scope.parameter("table.weight", &[3, 2], Init::Zeros).unwrap();
+    let _ = scope.parameter("norm.bias", &[2], Init::Zeros).unwrap();
+    let _ = params.root().parameter("output", &[4], Init::Ones).unwrap();
     params
 }
 
