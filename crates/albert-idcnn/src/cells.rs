@@ -243,7 +243,7 @@ fn epoch_time(cell: &Cell, config: &Config, ctx: &RunContext, device: Device) ->
 }
 
 /// Lets the training loop hear the driver's stop and tell it how far it is.
-struct ContextWatch<'a>(&'a RunContext);
+pub(crate) struct ContextWatch<'a>(pub &'a RunContext);
 
 impl Watch for ContextWatch<'_> {
     fn stop(&self) -> Option<i32> {

@@ -22,6 +22,7 @@
 //! | text of the Word2Vec vectors not given | the training records, PD1998, MSRA and CMDD training text | `vectors.texts` |
 //! | sentences over 128 are not spoken of | cut further at `；` and `，`, else at the limit; counted | `split.max_length` |
 
+pub mod albert;
 pub mod cells;
 pub mod character_vectors;
 pub mod config;
@@ -30,6 +31,7 @@ pub mod folder;
 pub mod method;
 pub mod model;
 pub mod prepare;
+pub mod pretraining;
 pub mod training;
 
 pub use method::AlbertIdcnn;

@@ -1,0 +1,33 @@
+//! Pre-training of an ALBERT on plain text (Lan et al. 2020, section 3): hidden pieces are to be found (masked language
+//! model), and of two segments it is to be said whether they stand in their order (sentence order).
+//!
+//! ```text
+//! text -> documents of sentences            [text]
+//!      -> pieces, a vocabulary of the pieces that occur            [corpus]
+//!      -> every epoch other windows [CLS] A [SEP] B [SEP], half of them swapped            [examples]
+//!      -> at every step other pieces hidden            [masking]
+//!      -> the loss at the hidden pieces alone            [task]
+//!      -> a folder that `transformers` reads            [run]
+//! ```
+//!
+//! Everything random is drawn from streams keyed (seed, epoch) and (seed, step), so that a run which is killed and resumed
+//! gives the same bytes as one that was not.
+//!
+//! # Differences from the ALBERT paper
+//!
+//! | the paper | here | why |
+//! | --- | --- | --- |
+//! | n-grams of whole words | n-grams of characters (of words where a word has several pieces) | Chinese text has no word boundaries, and the vocabulary's entries are characters |
+//! | sentences cut off at the end of a window are lost | a window ends anywhere and the next begins there | no text is lost, and windows are full |
+//! | LAMB, 4,096 sequences of 512 a step | AdamW, a few dozen of 128 | for machines with a few cores; `training` sets them |
+//! | windows and masks made once, ten times over | made anew at every epoch and step | costs nothing, repeats nothing |
+
+pub mod config;
+pub mod corpus;
+pub mod examples;
+pub mod masking;
+pub mod run;
+pub mod task;
+pub mod text;
+
+pub use config::PretrainingConfig;
