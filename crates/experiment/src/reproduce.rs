@@ -184,7 +184,7 @@ impl Run<'_> {
         let folder = results.join(&label).join(method.name());
         let mut store = Store::open(&folder)?;
         let plan = Plan::build(method, specs, &selection, &store)?;
-        for warning in store.damaged() {
+        for warning in store.damaged().iter().chain(store.earlier()) {
             tracing::warn!("{warning}");
         }
         if samples && plan.tables.iter().all(|table| table.slots.is_empty()) {

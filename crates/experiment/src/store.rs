@@ -28,6 +28,7 @@ pub struct Store {
     folder: PathBuf,
     records: BTreeMap<String, RunRecord>,
     damaged: Vec<String>,
+    earlier: Vec<String>,
 }
 
 impl Store {
@@ -61,7 +62,7 @@ impl Store {
 
     /// A store whose records are not read: for a process that runs one cell.
     pub fn at(folder: &Path) -> Self {
-        Self { folder: folder.to_owned(), records: BTreeMap::new(), damaged: Vec::new() }
+        Self { folder: folder.to_owned(), records: BTreeMap::new(), damaged: Vec::new(), earlier: Vec::new() }
     }
 
     fn keep(&mut self, path: &Path, record: Result<RunRecord>) {
@@ -74,6 +75,7 @@ impl Store {
                 path.display(),
                 record.cell.hash
             )),
+            Err(error @ ExperimentError::Earlier { .. }) => self.earlier.push(error.to_string()),
             Err(error) => self.damaged.push(error.to_string()),
         }
     }
@@ -109,9 +111,14 @@ impl Store {
         &self.folder
     }
 
-    /// A sentence for every record that could not be used.
+    /// A sentence for every record that could not be read.
     pub fn damaged(&self) -> &[String] {
         &self.damaged
+    }
+
+    /// A sentence for every record of an earlier version, which is whole but not used.
+    pub fn earlier(&self) -> &[String] {
+        &self.earlier
     }
 
     /// All records by hash.

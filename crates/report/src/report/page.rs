@@ -54,6 +54,8 @@ pub struct PaperPage {
     pub errors: Vec<browser::Run>,
     /// Runs on record that no table shows.
     pub unshown: usize,
+    /// Records of earlier versions, which are not used.
+    pub earlier: usize,
 }
 
 /// A verdict's word with its look and how often it stands here.
@@ -191,6 +193,7 @@ fn paper_page(profile: &str, paper: &Paper, results: &Path, problems: &mut Probl
         cost: cost::of(paper),
         errors: browser::of(paper),
         unshown: paper.finished().filter(|(_, tables)| tables.is_empty()).count(),
+        earlier: paper.store.earlier().len(),
         about,
     }
 }

@@ -84,3 +84,15 @@ fn nothing_to_report_says_how_to_get_it() {
     let error = repository().err(&["report", "--paper", "toi"], 1);
     assert!(error.contains("make reproduce-all"), "{error}");
 }
+
+#[test]
+fn records_of_an_earlier_version_are_counted_and_no_failure() {
+    let repository = repository();
+    let mut old = record("BiLSTM-CRF", "bilstm", 0, 7, 0.7);
+    old.cell.changed = serde_json::Value::Null;
+    old.save(&path(&repository.path("results/cpu/toy/runs"), &old)).unwrap();
+    repository.out(&["report", "--profile", "cpu"], 0);
+    let html = std::fs::read_to_string(repository.path("results/cpu/report/index.html")).unwrap();
+    assert!(html.contains("Records of earlier versions, which are not used: 1."), "{html}");
+    assert!(!html.contains("What could not be read"));
+}
