@@ -138,15 +138,14 @@ impl Method for Asaibc {
                 data.insert(role.to_owned(), hash_file(file)?.sha256);
             }
         }
-        let segmented = match config.model.transfer {
-            true => {
-                // The test sets of the segmentation are for the tables.
-                let source = Source { tests: Vec::new(), ..config.source.clone() };
-                let only = Config { source, ..config.clone() };
-                data.extend(self.inputs(&serde_json::to_value(only)?)?.files);
-                Some(Segmented::load(&config.source, 0)?)
-            }
-            false => None,
+        let segmented = if config.model.transfer {
+            // The test sets of the segmentation are for the tables.
+            let source = Source { tests: Vec::new(), ..config.source.clone() };
+            let only = Config { source, ..config.clone() };
+            data.extend(self.inputs(&serde_json::to_value(only)?)?.files);
+            Some(Segmented::load(&config.source, 0)?)
+        } else {
+            None
         };
         let prepared = prepare(&config, args.seed, train, development, segmented, None)?;
         for (what, note) in &prepared.notes {

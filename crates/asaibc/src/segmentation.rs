@@ -36,20 +36,17 @@ pub struct Segmented {
 impl Segmented {
     /// The training split of a corpus of the catalogue, or a file of one's own; its first `limit` sentences (0: all).
     pub fn load(source: &config::Source, limit: usize) -> Result<Self> {
-        let (mut words, mut characters): (Vec<_>, Vec<_>) = match &source.file {
-            Some(path) => {
-                let lines = segmented::read_tagged(path)?.items;
-                lines.into_iter().map(|line| (line.clone().into_words(), line.into_characters())).unzip()
-            }
-            None => {
-                let data = &source.data;
-                let words = load::sentences(&format!("{data}-words")).with_context(|| {
-                    format!(
-                        "`source.data: {data}` must be a corpus with words and parts of speech, like `pd1998`"
-                    )
-                })?;
-                (words.train, load::sentences(data)?.train)
-            }
+        let (mut words, mut characters): (Vec<_>, Vec<_>) = if let Some(path) = &source.file {
+            let lines = segmented::read_tagged(path)?.items;
+            lines.into_iter().map(|line| (line.clone().into_words(), line.into_characters())).unzip()
+        } else {
+            let data = &source.data;
+            let words = load::sentences(&format!("{data}-words")).with_context(|| {
+                format!(
+                    "`source.data: {data}` must be a corpus with words and parts of speech, like `pd1998`"
+                )
+            })?;
+            (words.train, load::sentences(data)?.train)
         };
         if limit > 0 {
             words.truncate(limit);

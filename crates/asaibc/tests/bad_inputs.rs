@@ -46,6 +46,8 @@ impl Desk {
     fn run(&self, args: &[&str]) -> Output {
         let mut command = Command::new(env!("CARGO_BIN_EXE_asaibc"));
         command.args(args).current_dir(self.0.path()).stdin(Stdio::null());
+        // Where the samples are written.
+        command.env("MEDNER_HOME", concat!(env!("CARGO_MANIFEST_DIR"), "/../.."));
         command.env_remove("MEDNER_ROOT").env_remove("MEDNER_LOG").env_remove("RUST_LOG");
         command.output().unwrap()
     }
@@ -82,7 +84,7 @@ fn columns(label: &str) -> String {
                 _ if start < i && i < end => format!("I-{label}"),
                 _ => "O".to_owned(),
             };
-            out.push_str(&format!("{c}\t{tag}\n"));
+            out.extend([c.to_string(), "\t".to_owned(), tag, "\n".to_owned()]);
         }
         out.push('\n');
     }
@@ -149,10 +151,7 @@ fn segmented_texts_that_are_none() {
 #[test]
 fn targets_from_which_nothing_can_be_learned() {
     let desk = Desk::new();
-    let none: String = columns("SYM")
-        .lines()
-        .map(|l| format!("{}\n", l.replace("B-SYM", "O").replace("I-SYM", "O")))
-        .collect();
+    let none = columns("SYM").replace("B-SYM", "O").replace("I-SYM", "O");
     desk.write("none.conll", none);
     desk.refused(1, "none.conll", &[], &["none.conll", "holds no entities"]);
     desk.refused(1, "good.conll", &["entity_set=named"], &["good.conll", "`.NAM`", "`entity_set: named`"]);

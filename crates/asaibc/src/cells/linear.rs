@@ -29,7 +29,7 @@ pub fn run(cell: &Cell, config: &Config, ctx: &RunContext) -> Result<Outcome> {
         let mut cbow = config.vectors.cbow.clone();
         (cbow.dim, cbow.seed, cbow.threads) = (config.model.embedding as usize, cell.seed, ctx.threads);
         let show = &mut |p: &cbow::Progress| ctx.progress.set(p.words, p.total_words, "vectors");
-        vectors = Some(cbow::train(&text, &cbow, &mut |p| show(&p))?.vectors);
+        vectors = Some(cbow::train(&text, &cbow, show)?.vectors);
         lexicon = Some(words);
     }
     std::fs::create_dir_all(&ctx.work_dir)?;

@@ -64,16 +64,16 @@ pub fn train(
 /// Trains a tagger on the target of the cell and scores it.
 pub fn run(cell: &Cell, config: &Config, ctx: &RunContext, device: Device) -> Result<Outcome> {
     let Target { train: train_part, development, test } = target::load(&cell.data, config)?.documents();
-    let segmented = match config.model.transfer {
-        true => Some(Segmented::load(&config.source, config.limits.source)?),
-        false => None,
+    let segmented = if config.model.transfer {
+        Some(Segmented::load(&config.source, config.limits.source)?)
+    } else {
+        None
     };
-    let vectors = match cell.needs.contains_key("vectors") {
-        true => {
-            let path = ctx.artifact("vectors")?.join(VECTORS_FILE);
-            Some(WordVectors::read(&path, VectorFormat::Word2vecBinary)?)
-        }
-        false => None,
+    let vectors = if cell.needs.contains_key("vectors") {
+        let path = ctx.artifact("vectors")?.join(VECTORS_FILE);
+        Some(WordVectors::read(&path, VectorFormat::Word2vecBinary)?)
+    } else {
+        None
     };
     let mut prepared = prepare(config, cell.seed, &train_part, &development, segmented, vectors.as_ref())?;
     let mut outcome = Outcome { notes: std::mem::take(&mut prepared.notes), ..Outcome::default() };

@@ -113,8 +113,8 @@ impl EntitySet {
     pub fn has(self, label: &str) -> bool {
         match self {
             Self::All => true,
-            Self::Named => label.ends_with(".NAM"),
-            Self::Nominal => label.ends_with(".NOM"),
+            Self::Named => label.rsplit_once('.').is_some_and(|(_, kind)| kind == "NAM"),
+            Self::Nominal => label.rsplit_once('.').is_some_and(|(_, kind)| kind == "NOM"),
         }
     }
 }

@@ -24,16 +24,16 @@ impl Joint {
     /// Reads vectors of `config.base()`, of sentences of about `longest` characters at most.
     pub fn new(scope: &Scope<'_>, config: &ModelConfig, longest: usize) -> Result<Self> {
         let base = config.base();
-        let attention = match config.self_attention {
-            false => None,
-            true => Some(SelfAttention::new(&(scope / "attention"), base, &config.attention)?),
+        let attention = if config.self_attention {
+            Some(SelfAttention::new(&(scope / "attention"), base, &config.attention)?)
+        } else {
+            None
         };
-        let indrnn = match config.indrnn.layers {
-            0 => None,
-            _ => {
-                let config = IndRnnConfig { max_steps: longest as i64, ..config.indrnn.clone() };
-                Some(IndRnnStack::new(&(scope / "indrnn"), base, &config)?)
-            }
+        let indrnn = if config.indrnn.layers == 0 {
+            None
+        } else {
+            let config = IndRnnConfig { max_steps: longest as i64, ..config.indrnn.clone() };
+            Some(IndRnnStack::new(&(scope / "indrnn"), base, &config)?)
         };
         let beside = match (&indrnn, &attention) {
             (Some(indrnn), _) => indrnn.width(),

@@ -55,17 +55,16 @@ impl Tagger {
         let params = Params::new(device);
         let root = params.root();
         let input = Input::new(&(&root / "input"), config, start, longest)?;
-        let transfer = match config.transfer {
-            false => None,
-            true => {
-                let scope = &root / "words";
-                let words = word_labels();
-                Some(Transfer {
-                    separation: Separation::new(&(&root / "separation"), config)?,
-                    output: Linear::new(&(&scope / "output"), 4 * config.hidden, words.len() as i64)?,
-                    crf: crf(&scope, &words)?,
-                })
-            }
+        let transfer = if config.transfer {
+            let scope = &root / "words";
+            let words = word_labels();
+            Some(Transfer {
+                separation: Separation::new(&(&root / "separation"), config)?,
+                output: Linear::new(&(&scope / "output"), 4 * config.hidden, words.len() as i64)?,
+                crf: crf(&scope, &words)?,
+            })
+        } else {
+            None
         };
         let joint = Joint::new(&(&root / "joint"), config, longest)?;
         let output = Linear::new(&(&root / "output"), joint.width(), labels.len() as i64)?;

@@ -109,8 +109,8 @@ fn gradient_of_the_reconstruction_reaches_the_prediction_alone() {
 fn discriminator_loss_by_hand_and_turned_round() {
     // Softmax of (0, ln 3) is (1/4, 3/4), of (0, 0) a half each.
     let logits = tensor(&[0., 3_f64.ln(), 0., 0.], &[2, 2]);
-    close(&same(&logits, 0).unwrap(), (4_f64.ln() + 2_f64.ln()) / 2.0);
-    close(&same(&logits, 1).unwrap(), ((4.0 / 3.0_f64).ln() + 2_f64.ln()) / 2.0);
+    close(&same(&logits, 0).unwrap(), f64::midpoint(4_f64.ln(), 2_f64.ln()));
+    close(&same(&logits, 1).unwrap(), f64::midpoint((4.0 / 3.0_f64).ln(), 2_f64.ln()));
     check_gradient(&logits, |xs| same(xs, 1).unwrap());
     // Behind the reversal the gradient is that times -0.5.
     let gradient = |lambda: Option<f64>| {
