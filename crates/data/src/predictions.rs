@@ -75,7 +75,7 @@ fn unwritable(path: &Path, error: &std::io::Error) -> DataError {
     DataError::file(path, format!("cannot be written: {error}"))
 }
 
-/// Refuses an output that [`write`] could not use; to be called before the work.
+/// Refuses an output that [`write()`] could not use; to be called before the work.
 pub fn check_output(shape: Shape, output: Option<&Path>) -> Result<()> {
     match output {
         None if shape == Shape::Brat => {

@@ -10,7 +10,7 @@ use tch::Tensor;
 
 use crate::config::ModelConfig;
 
-/// See the [module](self).
+/// See the module.
 pub struct Joint {
     attention: Option<SelfAttention>,
     indrnn: Option<IndRnnStack>,

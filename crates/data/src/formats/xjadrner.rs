@@ -2,7 +2,7 @@
 //! after each comment.
 //!
 //! The corpus is private: this reader is for those who have it. Nothing here is a copy or a sample of it; what others can run
-//! is the stand-in of [`stand_in`](crate::stand_in), which has a name of its own.
+//! is the stand-in of [`crate::stand_in`], which has a name of its own.
 
 use std::path::Path;
 

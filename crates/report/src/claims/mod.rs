@@ -2,7 +2,7 @@
 //!
 //! | module | idea |
 //! | --- | --- |
-//! | [`file`] | the claims as they are written |
+//! | [`mod@file`] | the claims as they are written |
 //! | [`vocabulary`] | the tests and what they speak of |
 //! | [`names`] | the names they may use |
 //! | [`runs`] | which run records fill a row of a table |
