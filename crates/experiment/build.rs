@@ -1,7 +1,8 @@
 //! Puts into the program what run records say of its making: the compiler's version, and the commit of its sources.
 //!
 //! The commit is taken when the program is built, not when it runs: a program that was built before a commit does not
-//! hold what the commit changed. Without git, or outside the project's own repository, there is no commit to name.
+//! hold what the commit changed. Without git, or outside the project's own repository, there is no commit to name, unless
+//! whoever builds names it in `MEDNER_COMMIT` (a packager, or someone who does not want a commit to rebuild everything).
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -23,6 +24,10 @@ fn main() {
 /// `0123456789ab`, or `0123456789ab+changes` where tracked sources differ from the commit. Asks to be run again when
 /// the answer may have changed.
 fn commit() -> Option<String> {
+    println!("cargo::rerun-if-env-changed=MEDNER_COMMIT");
+    if let Some(named) = std::env::var("MEDNER_COMMIT").ok().filter(|name| !name.is_empty()) {
+        return Some(named);
+    }
     let here = PathBuf::from(std::env::var_os("CARGO_MANIFEST_DIR")?);
     // A copy inside some other repository is not described by that one's commits.
     git(&here, &["ls-files", "--error-unmatch", "build.rs"])?;

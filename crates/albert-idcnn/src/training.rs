@@ -4,11 +4,11 @@ use medner_core::optim::{AdaGrad, Adam, Lookahead, Optimizer, OptimizerConfig, R
 use medner_core::params::Params;
 use medner_core::tensors::NamedTensors;
 use medner_core::trainer::{At, Evaluation, StepOutcome, Task};
+use medner_core::unknowns::Unknowns;
 use medner_core::{CoreError, Result};
 use medner_data::batching::{BatchConfig, BatchOrder, BatchSize, Batches};
-use medner_data::vocabulary::UNK;
 use medner_metrics::{LabelSet, entity_report};
-use tch::{Device, Kind, Tensor};
+use tch::Device;
 
 use crate::config::{OptimizerName, Training};
 use crate::model::Tagger;
@@ -28,23 +28,9 @@ pub struct TaggerTask {
     /// The batches of the epoch in hand.
     epoch: Option<(u64, Vec<Vec<usize>>)>,
     development: Option<Records>,
-    /// `[V]`, true at characters that stand once in the training records; where no given vectors know other characters,
-    /// these stand for all that will be unknown.
-    singletons: Option<Tensor>,
+    /// Characters that stand for unknown ones, where no given vectors know other characters.
+    unknowns: Unknowns,
     device: Device,
-}
-
-/// How often a character that stands once is read as unknown (Lample et al. 2016, section 4.1).
-const SINGLETON_AS_UNKNOWN: f64 = 0.5;
-
-/// `[V]`, true at ids that occur once; none when no id does.
-fn singletons(ids: &[Vec<u32>], vocabulary: usize, device: Device) -> Result<Option<Tensor>> {
-    let mut counts = vec![0_u32; vocabulary];
-    for &id in ids.iter().flatten() {
-        counts[id as usize] = counts[id as usize].saturating_add(1);
-    }
-    let once: Vec<bool> = counts.iter().map(|&n| n == 1).collect();
-    if once.contains(&true) { Ok(Some(Tensor::f_from_slice(&once)?.f_to(device)?)) } else { Ok(None) }
 }
 
 /// The optimiser of Tables 4 and 5 with PyTorch's own settings.
@@ -73,9 +59,9 @@ impl TaggerTask {
         device: Device,
     ) -> Result<Self> {
         let Prepared { labels, train, development, vectors, vocabulary, .. } = prepared;
-        let singletons = match vectors {
-            None => singletons(&train.ids, vocabulary.len(), device)?,
-            Some(_) => None,
+        let unknowns = match vectors {
+            None => Unknowns::of(&train.ids, vocabulary.len(), device)?,
+            Some(_) => Unknowns::none(),
         };
         let optimizer = optimizer(training, &tagger.params)?;
         let config =
@@ -93,23 +79,15 @@ impl TaggerTask {
             batches,
             epoch: None,
             development,
-            singletons,
+            unknowns,
             device,
         })
-    }
-
-    /// Reads about half of the characters that training shows once as `<unk>`, so that its vector is trained.
-    fn with_unknowns(&self, ids: &Tensor) -> Result<Tensor> {
-        let Some(singletons) = &self.singletons else { return Ok(ids.shallow_clone()) };
-        let drawn = Tensor::f_rand(ids.size(), (Kind::Float, self.device))?.f_lt(SINGLETON_AS_UNKNOWN)?;
-        let once = singletons.f_index_select(0, &ids.f_view(-1)?)?.f_view_as(ids)?;
-        Ok(ids.f_masked_fill(&once.f_logical_and(&drawn)?, i64::from(UNK))?)
     }
 
     /// One optimiser step on these pieces of the training records; the mean loss of a sentence.
     pub fn step_on(&mut self, pieces: &[usize]) -> Result<f64> {
         let mut batch = self.train.batch(pieces, self.device)?;
-        batch.ids = self.with_unknowns(&batch.ids)?;
+        batch.ids = self.unknowns.apply(&batch.ids)?;
         let tags: Vec<&[u32]> = pieces.iter().map(|&i| self.train.tags[i].as_slice()).collect();
         self.optimizer.zero_gradients()?;
         let loss = self.tagger.loss(&batch, &batch.pad(&tags)?)?;
@@ -178,6 +156,7 @@ impl Task for TaggerTask {
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
+    use medner_data::vocabulary::UNK;
     use medner_data::{Document, Entity};
 
     use super::*;

@@ -11,6 +11,7 @@
 //! | [`crf`] | linear-chain CRF: likelihood with exact gradient, Viterbi, marginals, n-best |
 //! | [`optim`], [`clip`], [`schedule`] | optimisers on flat buffers, gradient clipping, learning rates |
 //! | [`records`] | documents cut into sentences of ids, and entities put back into documents |
+//! | [`unknowns`] | training the vector of what is unknown |
 //! | [`tagger_folder`] | a trained tagger as a folder |
 //! | [`trainer`] | the loop: epochs, early stopping, logs, checkpoints, exact resume, signals |
 //! | [`checkpoint`], [`tensors`] | checkpoint folders that survive a kill; safetensors in and out |
@@ -38,6 +39,7 @@ pub mod tagger_folder;
 pub mod tensorboard;
 pub mod tensors;
 pub mod trainer;
+pub mod unknowns;
 
 pub use error::{CoreError, Result};
 pub use medner_metrics as metrics;
