@@ -6,7 +6,7 @@ use std::path::Path;
 use anyhow::{Context, Result, bail};
 use medner_core::device;
 use medner_core::layers::Batch;
-use medner_core::records::{Cut, Records, find_entities, hold_out};
+use medner_core::records::{Cut, Records, find_entities, gold_spans, hold_out};
 use medner_data::hash::hash_file;
 use medner_data::predictions::{self, Shape};
 use medner_data::sample::sample_for;
@@ -15,7 +15,7 @@ use medner_experiment::{
     Cell, ConfigError, DataFacts, EvaluateArgs, Method, Missing, Outcome, PredictArgs, PredictFormat,
     RunContext, Scores, TrainArgs, Value, config,
 };
-use medner_metrics::entity_report;
+use medner_metrics::{LabelSet, entity_report};
 
 use crate::config::{Config, Job, Limits, Source};
 use crate::prepare::prepare;
@@ -147,7 +147,9 @@ impl Method for Asaibc {
         } else {
             None
         };
-        let prepared = prepare(&config, args.seed, train, development, segmented, None)?;
+        let spans = gold_spans(train);
+        let labels = LabelSet::from_spans(config.scheme, spans.iter().flatten())?;
+        let prepared = prepare(&config, args.seed, labels, train, development, segmented, None)?;
         for (what, note) in &prepared.notes {
             tracing::info!("{what}: {note}");
         }

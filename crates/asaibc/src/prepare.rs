@@ -38,10 +38,11 @@ pub struct Prepared {
     pub notes: BTreeMap<String, String>,
 }
 
-/// Cuts and encodes everything. The vocabulary has the training characters of both tasks and those with a given vector.
+/// Cuts and encodes everything; `labels` must have the entity types of all documents. The vocabulary has the training characters of both tasks and those with a given vector.
 pub fn prepare(
     config: &Config,
     seed: u64,
+    labels: LabelSet,
     train: &[Document],
     development: &[Document],
     segmented: Option<Segmented>,
@@ -49,7 +50,6 @@ pub fn prepare(
 ) -> Result<Prepared> {
     let mut notes = BTreeMap::new();
     let gold = gold_spans(train);
-    let labels = LabelSet::from_spans(config.scheme, gold.iter().flatten())?;
     let selected = match segmented {
         Some(segmented) if config.model.transfer => {
             let target: Vec<Sentence> = train

@@ -1,5 +1,7 @@
 //! The target's sentences: which entities count, which sentences train, choose the epoch and test.
 
+use std::collections::BTreeSet;
+
 use anyhow::{Result, bail};
 use medner_core::records::hold_out;
 use medner_data::{Document, Sentence, load, user_files};
@@ -14,6 +16,8 @@ pub struct Target<T> {
     pub development: Vec<T>,
     /// What is scored at the end.
     pub test: Vec<T>,
+    /// Entity types of the whole training split, whatever the limits leave of it.
+    pub types: BTreeSet<String>,
 }
 
 /// Loads a data set of the catalogue with the limits of `config`. A data set without a development set gives up the last sentences
@@ -21,6 +25,8 @@ pub struct Target<T> {
 pub fn load(data: &str, config: &Config) -> Result<Target<Sentence>> {
     let corpus = load::sentences(data)?;
     let limits = config.limits;
+    let labels = corpus.train.iter().flat_map(|s| &s.spans).map(|span| &span.label);
+    let types = labels.filter(|label| config.entity_set.has(label)).cloned().collect();
     let part = |mut sentences: Vec<Sentence>, limit: usize| {
         if limit > 0 {
             sentences.truncate(limit);
@@ -37,14 +43,19 @@ pub fn load(data: &str, config: &Config) -> Result<Target<Sentence>> {
         development = train.split_off(train.len() - held);
     }
     check_entities(data, train.iter().all(|s| s.spans.is_empty()), config.entity_set)?;
-    Ok(Target { train, development, test: part(corpus.test, limits.test) })
+    Ok(Target { train, development, test: part(corpus.test, limits.test), types })
 }
 
 impl Target<Sentence> {
     /// The same as documents.
     pub fn documents(&self) -> Target<Document> {
         let part = |sentences: &[Sentence]| sentences.iter().map(user_files::document).collect();
-        Target { train: part(&self.train), development: part(&self.development), test: part(&self.test) }
+        Target {
+            train: part(&self.train),
+            development: part(&self.development),
+            test: part(&self.test),
+            types: self.types.clone(),
+        }
     }
 }
 

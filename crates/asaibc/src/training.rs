@@ -11,6 +11,7 @@ use medner_core::optim::{Adam, Optimizer, OptimizerConfig, Rule};
 use medner_core::records::Records;
 use medner_core::tensors::NamedTensors;
 use medner_core::trainer::{At, Evaluation, StepOutcome, Task};
+use medner_core::unknowns::Unknowns;
 use medner_core::{CoreError, Result, device};
 use medner_data::batching::{BatchConfig, BatchOrder, BatchSize, Batches};
 use medner_metrics::{LabelSet, entity_report};
@@ -38,6 +39,8 @@ pub struct TaggerTask {
     /// The batches of the epoch in hand.
     epoch: Cached,
     source: Option<Beside>,
+    /// Characters that stand for unknown ones, where no given vectors know other characters.
+    unknowns: Unknowns,
     sums: Sums,
     device: Device,
 }
@@ -85,7 +88,12 @@ impl TaggerTask {
         order: BatchOrder,
         device: Device,
     ) -> Result<Self> {
-        let Prepared { labels, train, scored, development, source, .. } = prepared;
+        let Prepared { labels, vocabulary, vectors, train, scored, development, source, .. } = prepared;
+        let beside = source.iter().flat_map(|source| &source.train.ids);
+        let unknowns = match vectors {
+            None => Unknowns::of(train.ids.iter().chain(beside), vocabulary.len(), device)?,
+            Some(_) => Unknowns::none(),
+        };
         let rule = Rule::Adam(Adam::default());
         let optimizer = OptimizerConfig::new(rule, config.training.learning_rate);
         let optimizer = Optimizer::new(&optimizer, tagger.params.parameters())?;
@@ -115,6 +123,7 @@ impl TaggerTask {
             development,
             epoch: None,
             source,
+            unknowns,
             sums: Sums::default(),
             device,
         })
@@ -130,7 +139,8 @@ impl TaggerTask {
     /// sentence of the target.
     pub fn step_on(&mut self, pieces: &[usize], step: u64, epochs: f64) -> Result<f64> {
         let reversal = self.config.model.separation.reversal.at(epochs);
-        let batch = self.train.batch(pieces, self.device)?;
+        let mut batch = self.train.batch(pieces, self.device)?;
+        batch.ids = self.unknowns.apply(&batch.ids)?;
         let tags = padded_tags(&self.train, pieces, &batch)?;
         let losses = self.tagger.entity_losses(&batch, &tags, reversal)?;
         self.update(&losses)?;
@@ -139,7 +149,8 @@ impl TaggerTask {
         for pieces in self.due(step) {
             let Some(beside) = &self.source else { break };
             let records = &beside.source.train;
-            let batch = records.batch(&pieces, self.device)?;
+            let mut batch = records.batch(&pieces, self.device)?;
+            batch.ids = self.unknowns.apply(&batch.ids)?;
             let tags = padded_tags(records, &pieces, &batch)?;
             let weights: Vec<f64> = pieces.iter().map(|&i| beside.source.weights[i]).collect();
             let Some(words) = self.tagger.word_losses(&batch, &tags, &weights, reversal)? else { break };

@@ -7,6 +7,7 @@ use medner_asaibc::prepare::{build, prepare};
 use medner_asaibc::segmentation::Segmented;
 use medner_asaibc::training::TaggerTask;
 use medner_core::device;
+use medner_core::metrics::LabelSet;
 use medner_core::trainer::{At, Evaluation, Task};
 use medner_data::batching::BatchOrder;
 use medner_data::{Document, Entity, Sentence, Span};
@@ -78,7 +79,9 @@ fn trained(strength: f64) -> Evaluation {
     (config.training.learning_rate, config.training.scored) = (5e-3, 0);
     (config.source.development, config.instance_transfer.delta) = (0.2, 0.0);
     let segmented = Segmented::new(words, characters).unwrap();
-    let prepared = prepare(&config, 1, &documents[..160], &documents[160..], Some(segmented), None).unwrap();
+    let labels = LabelSet::new(config.scheme, ["symptom"]).unwrap();
+    let prepared =
+        prepare(&config, 1, labels, &documents[..160], &documents[160..], Some(segmented), None).unwrap();
     let tagger = build(&config, 1, &prepared, Device::Cpu).unwrap();
     let mut task = TaggerTask::new(tagger, prepared, &config, 1, BatchOrder::Bucketed, Device::Cpu).unwrap();
     let mut step = 0;

@@ -1,6 +1,7 @@
 //! The program on files of one's own: wrong ones are refused with their place and what to do.
 #![allow(clippy::unwrap_used, missing_docs)]
 
+use std::fmt::Write;
 use std::fs;
 use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
@@ -46,9 +47,9 @@ impl Desk {
     fn run(&self, args: &[&str]) -> Output {
         let mut command = Command::new(env!("CARGO_BIN_EXE_asaibc"));
         command.args(args).current_dir(self.0.path()).stdin(Stdio::null());
+        command.env_remove("MEDNER_ROOT").env_remove("MEDNER_LOG").env_remove("RUST_LOG");
         // Where the samples are written.
         command.env("MEDNER_HOME", concat!(env!("CARGO_MANIFEST_DIR"), "/../.."));
-        command.env_remove("MEDNER_ROOT").env_remove("MEDNER_LOG").env_remove("RUST_LOG");
         command.output().unwrap()
     }
 
@@ -84,7 +85,7 @@ fn columns(label: &str) -> String {
                 _ if start < i && i < end => format!("I-{label}"),
                 _ => "O".to_owned(),
             };
-            out.extend([c.to_string(), "\t".to_owned(), tag, "\n".to_owned()]);
+            writeln!(out, "{c}\t{tag}").unwrap();
         }
         out.push('\n');
     }

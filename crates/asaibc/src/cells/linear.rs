@@ -5,7 +5,7 @@ use std::time::Instant;
 use anyhow::{Context, Result, bail};
 use medner_data::{Sentence, Span, cbow};
 use medner_experiment::{Cell, Outcome, RunContext, Stopped, Units};
-use medner_metrics::entity_report;
+use medner_metrics::{LabelSet, entity_report};
 
 use crate::config::Config;
 use crate::linear_crf::{Embedding, LinearCrf, Outcome as Trained, Progress, Resources, Run, cbow_text};
@@ -19,7 +19,7 @@ const CHECKPOINT: &str = "lbfgs.safetensors";
 
 /// Trains on the training part and scores on the test part; the development part is not used.
 pub fn run(cell: &Cell, config: &Config, ctx: &RunContext) -> Result<Outcome> {
-    let Target { train, test, .. } = target::load(&cell.data, config)?;
+    let Target { train, test, types, .. } = target::load(&cell.data, config)?;
     let embedding = config.crf.features.embedding;
     let (mut lexicon, mut vectors) = (None, None);
     if embedding != Embedding::None {
@@ -62,7 +62,7 @@ pub fn run(cell: &Cell, config: &Config, ctx: &RunContext) -> Result<Outcome> {
     let mut outcome = Outcome::default();
     scoring::put_report(&mut outcome, &report);
     let lengths: Vec<usize> = test.iter().map(|s: &Sentence| s.tokens.len()).collect();
-    let accuracy = scoring::tag_accuracy(model.labels(), &lengths, &gold, &predicted)?;
+    let accuracy = scoring::tag_accuracy(&LabelSet::new(config.scheme, types)?, &lengths, &gold, &predicted)?;
     outcome.score("ner", "accuracy", accuracy.accuracy());
     outcome.units.insert("ner".into(), Units(report.units));
     outcome.notes.insert(

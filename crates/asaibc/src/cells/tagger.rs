@@ -11,7 +11,7 @@ use medner_core::{CoreError, device};
 use medner_data::batching::BatchOrder;
 use medner_data::vectors::{VectorFormat, WordVectors};
 use medner_experiment::{Cell, Curve, Outcome, RunContext, Stopped, Units};
-use medner_metrics::entity_report;
+use medner_metrics::{LabelSet, entity_report};
 use tch::Device;
 
 use crate::character_vectors::VECTORS_FILE;
@@ -63,7 +63,8 @@ pub fn train(
 
 /// Trains a tagger on the target of the cell and scores it.
 pub fn run(cell: &Cell, config: &Config, ctx: &RunContext, device: Device) -> Result<Outcome> {
-    let Target { train: train_part, development, test } = target::load(&cell.data, config)?.documents();
+    let Target { train: train_part, development, test, types } =
+        target::load(&cell.data, config)?.documents();
     let segmented = if config.model.transfer {
         Some(Segmented::load(&config.source, config.limits.source)?)
     } else {
@@ -75,7 +76,9 @@ pub fn run(cell: &Cell, config: &Config, ctx: &RunContext, device: Device) -> Re
     } else {
         None
     };
-    let mut prepared = prepare(config, cell.seed, &train_part, &development, segmented, vectors.as_ref())?;
+    let labels = LabelSet::new(config.scheme, types)?;
+    let mut prepared =
+        prepare(config, cell.seed, labels, &train_part, &development, segmented, vectors.as_ref())?;
     let mut outcome = Outcome { notes: std::mem::take(&mut prepared.notes), ..Outcome::default() };
     if let Some(source) = &prepared.source {
         outcome.score(segmentation::TRANSFER, "kept", source.report.kept as f64);

@@ -111,10 +111,11 @@ pub enum EntitySet {
 impl EntitySet {
     /// True where an entity of this label belongs to the set.
     pub fn has(self, label: &str) -> bool {
+        let ending = label.rsplit_once('.').map(|(_, ending)| ending);
         match self {
             Self::All => true,
-            Self::Named => label.rsplit_once('.').is_some_and(|(_, kind)| kind == "NAM"),
-            Self::Nominal => label.rsplit_once('.').is_some_and(|(_, kind)| kind == "NOM"),
+            Self::Named => ending == Some("NAM"),
+            Self::Nominal => ending == Some("NOM"),
         }
     }
 }
@@ -318,3 +319,6 @@ impl Config {
         self.training.problem().or_else(|| self.model.problem())
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -10,7 +10,7 @@ use tch::Tensor;
 
 use crate::config::ModelConfig;
 
-/// See the module.
+/// See the [module](self).
 pub struct Joint {
     attention: Option<SelfAttention>,
     indrnn: Option<IndRnnStack>,
@@ -29,11 +29,11 @@ impl Joint {
         } else {
             None
         };
-        let indrnn = if config.indrnn.layers == 0 {
-            None
-        } else {
+        let indrnn = if config.indrnn.layers > 0 {
             let config = IndRnnConfig { max_steps: longest as i64, ..config.indrnn.clone() };
             Some(IndRnnStack::new(&(scope / "indrnn"), base, &config)?)
+        } else {
+            None
         };
         let beside = match (&indrnn, &attention) {
             (Some(indrnn), _) => indrnn.width(),

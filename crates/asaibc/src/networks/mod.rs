@@ -30,3 +30,6 @@ pub use input::{Input, Start};
 pub use joint::Joint;
 pub use separation::{Features, Separation, SeparationLosses, TaskName};
 pub use tagger::{Losses, Tagger};
+
+#[cfg(test)]
+mod tests;

@@ -128,7 +128,7 @@ pub struct Transfer {
 pub const BINS: usize = 20;
 
 /// What came out of an instance transfer.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct TransferReport {
     /// Source sentences.
     pub sentences: usize,
