@@ -7,7 +7,7 @@
 PROFILE ?= quick
 JOBS ?= 2
 DEVICE ?= cpu
-PAPERS := albert-idcnn mtaal
+PAPERS := albert-idcnn asaibc mtaal
 
 CARGO ?= cargo
 BIN := target/release
