@@ -40,7 +40,7 @@ use crate::corpus::{ActivePool, Example};
 use crate::judging;
 use crate::losses::{self, Reward};
 use crate::metrics::Metrics;
-use crate::networks::{Branch, Networks};
+use crate::networks::{Decoder, Networks};
 use crate::prepare::Prepared;
 use crate::querying;
 use crate::rounds::{Part, Round, Shuffle, batches};
@@ -117,6 +117,38 @@ struct Begun {
     number: u64,
     labelled: usize,
     unlabelled: usize,
+}
+
+/// Parameters that stand still: what is not updated needs no gradient, a third of the work of a backward pass.
+struct Frozen(Vec<Tensor>);
+
+impl Frozen {
+    /// Freezes what belongs to these parts of the networks, until this is dropped.
+    fn parts(networks: &Networks, parts: &[&str]) -> Result<Self> {
+        let all = networks.params.parameters().into_iter();
+        let of = all.filter(|p| parts.contains(&p.name.split('.').next().unwrap_or_default()));
+        let frozen = Self(of.map(|p| p.tensor).filter(Tensor::requires_grad).collect());
+        for tensor in &frozen.0 {
+            let _ = tensor.f_set_requires_grad(false)?;
+        }
+        Ok(frozen)
+    }
+}
+
+impl Drop for Frozen {
+    fn drop(&mut self) {
+        for tensor in &self.0 {
+            // Leaves of the graph may always want a gradient.
+            let _ = tensor.set_requires_grad(true);
+        }
+    }
+}
+
+/// The judgements of the labelled and of the unlabelled sentences.
+fn halves(judgements: &Tensor, x: &Input<'_>) -> Result<[Tensor; 2]> {
+    let all = judgements.size2()?.0;
+    let labelled = x.labelled_judgements(all);
+    Ok([judgements.f_narrow(0, 0, labelled)?, judgements.f_narrow(0, labelled, all - labelled)?])
 }
 
 /// Batches of the part in hand.
@@ -245,103 +277,108 @@ impl ActiveLearning {
         ids.iter().map(|&id| &self.data.examples[id as usize]).collect()
     }
 
-    fn input(&self, ids: &[u32]) -> Result<Input> {
-        Input::new(&self.data.forms, &self.examples(ids), self.device)
+    /// Labelled and unlabelled sentences as one batch.
+    fn input(&self, labelled: &[u32], unlabelled: &[u32]) -> Result<Input<'_>> {
+        let apart = self.config.released.own_characters_of_pool;
+        let (labelled, unlabelled) = (self.examples(labelled), self.examples(unlabelled));
+        Input::new(&self.data.forms, (&labelled, &unlabelled), apart, self.device)
     }
 
     /// Lines 2 to 4 on one pair of batches. θ_E is the same in both lines, so that `e` is computed once.
     fn diversity_step(&mut self, labelled: &[u32], unlabelled: &[u32]) -> Result<f64> {
-        let (x_l, x_u) = (self.input(labelled)?, self.input(unlabelled)?);
-        let e_l = self.networks.encoder.forward(&x_l, Branch::Labelled)?;
-        let e_u = self.networks.encoder.forward(&x_u, Branch::Unlabelled)?;
-        let dd = &self.networks.diversity_discriminator;
-        let (Some(discriminator), Some(encoder)) =
-            (self.optimizers.diversity_discriminator.as_mut(), self.optimizers.diversity_encoder.as_mut())
+        let (Some(mut discriminator), Some(mut encoder)) =
+            (self.optimizers.diversity_discriminator.take(), self.optimizers.diversity_encoder.take())
         else {
             return Ok(0.0);
         };
+        let x = self.input(labelled, unlabelled)?;
+        let e = self.networks.encoder.forward(&x)?;
+        let dd = &self.networks.diversity_discriminator;
         // Line 3.
         discriminator.zero_gradients()?;
-        let judged_l = dd.log_probabilities(&e_l.f_detach()?, &x_l.sentences)?;
-        let judged_u = dd.log_probabilities(&e_u.f_detach()?, &x_u.sentences)?;
+        let [judged_l, judged_u] = halves(&dd.log_probabilities(&e.f_detach()?, &x.sentences)?, &x)?;
         let loss = losses::diversity_discriminator(&judged_l, &judged_u, self.reward)?;
         loss.f_backward()?;
         discriminator.step()?;
         // Line 4.
         encoder.zero_gradients()?;
-        let judged_l = dd.log_probabilities(&e_l, &x_l.sentences)?;
-        let judged_u = dd.log_probabilities(&e_u, &x_u.sentences)?;
+        let frozen = Frozen::parts(&self.networks, &["diversity_discriminator"])?;
+        let [judged_l, judged_u] = halves(&dd.log_probabilities(&e, &x.sentences)?, &x)?;
         losses::diversity_encoder(&judged_l, &judged_u, self.reward)?.f_backward()?;
+        drop(frozen);
         encoder.step()?;
+        drop(x);
+        self.optimizers.diversity_discriminator = Some(discriminator);
+        self.optimizers.diversity_encoder = Some(encoder);
         Ok(f64::try_from(&loss)?)
     }
 
-    /// Equation (2) on one batch, given its latent representation.
-    fn task_game_value(&self, e: &Tensor, input: &Input) -> Result<Tensor> {
+    /// Equation (2) on labelled and unlabelled sentences, given their latent representation: the sum of both batches' values.
+    fn task_game_value(&self, e: &Tensor, x: &Input<'_>) -> Result<Tensor> {
         let td = &self.networks.task_discriminator;
-        let judged = |decoder: &crate::networks::Decoder| {
-            td.log_probabilities(&decoder.private(e, &input.sentences)?, &input.sentences)
+        let judged = |decoder: &Decoder| {
+            halves(&td.log_probabilities(&decoder.private(e, &x.sentences)?, &x.sentences)?, x)
         };
-        losses::task_game(&judged(&self.networks.ner)?, &judged(&self.networks.nen)?, self.reward)
+        let (ner, nen) = (judged(&self.networks.ner)?, judged(&self.networks.nen)?);
+        let there = [x.labelled > 0, x.labelled < x.sentences.size()];
+        let values = (0..2).filter(|&half| there[half]);
+        let values: Vec<Tensor> = values
+            .map(|half| losses::task_game(&ner[half], &nen[half], self.reward))
+            .collect::<Result<_>>()?;
+        Ok(Tensor::f_stack(&values, 0)?.f_sum(tch::Kind::Float)?)
     }
 
     /// Line 10: minimises equation (2) over these batches by θ_E.
-    fn share_step(&mut self, inputs: &[(&Input, Branch)]) -> Result<f64> {
-        let mut values = Vec::with_capacity(inputs.len());
-        for (input, branch) in inputs {
-            let e = self.networks.encoder.forward(input, *branch)?;
-            values.push(self.task_game_value(&e, input)?);
-        }
-        let value = Tensor::f_stack(&values, 0)?.f_sum(tch::Kind::Float)?;
-        if let Some(optimizer) = &mut self.optimizers.game_encoder {
-            optimizer.zero_gradients()?;
-            value.f_backward()?;
-            optimizer.step()?;
-        }
+    fn share_step(&mut self, labelled: &[u32], unlabelled: &[u32]) -> Result<f64> {
+        let Some(mut optimizer) = self.optimizers.game_encoder.take() else { return Ok(0.0) };
+        let x = self.input(labelled, unlabelled)?;
+        optimizer.zero_gradients()?;
+        let frozen = Frozen::parts(&self.networks, &["task_discriminator", "ner", "nen"])?;
+        let value = self.task_game_value(&self.networks.encoder.forward(&x)?, &x)?;
+        value.f_backward()?;
+        drop(frozen);
+        optimizer.step()?;
+        drop(x);
+        self.optimizers.game_encoder = Some(optimizer);
         Ok(f64::try_from(&value)?)
     }
 
     /// Line 11: maximises equation (2) over these batches by θ_TD and {θ_k}; θ_E stands still.
-    fn private_step(&mut self, inputs: &[(&Input, Branch)]) -> Result<()> {
-        let mut values = Vec::with_capacity(inputs.len());
-        for (input, branch) in inputs {
-            let e = tch::no_grad(|| self.networks.encoder.forward(input, *branch))?;
-            values.push(self.task_game_value(&e, input)?);
-        }
-        let loss = Tensor::f_stack(&values, 0)?.f_sum(tch::Kind::Float)?.f_neg()?;
-        if let Some(optimizer) = &mut self.optimizers.game_private {
-            optimizer.zero_gradients()?;
-            loss.f_backward()?;
-            optimizer.step()?;
-        }
+    fn private_step(&mut self, labelled: &[u32], unlabelled: &[u32]) -> Result<()> {
+        let Some(mut optimizer) = self.optimizers.game_private.take() else { return Ok(()) };
+        let x = self.input(labelled, unlabelled)?;
+        optimizer.zero_gradients()?;
+        let e = tch::no_grad(|| self.networks.encoder.forward(&x))?;
+        self.task_game_value(&e, &x)?.f_neg()?.f_backward()?;
+        optimizer.step()?;
+        drop(x);
+        self.optimizers.game_private = Some(optimizer);
         Ok(())
     }
 
     /// Lines 10 and 11 on one pair of batches.
     fn task_game_step(&mut self, labelled: &[u32], unlabelled: &[u32]) -> Result<f64> {
-        let x_l = self.input(labelled)?;
-        let x_u = if unlabelled.is_empty() { None } else { Some(self.input(unlabelled)?) };
-        let mut both = vec![(&x_l, Branch::Labelled)];
-        both.extend(x_u.as_ref().map(|x_u| (x_u, Branch::Unlabelled)));
-        if self.config.released.private_step_first {
-            // The released code: for each of the two batches line 11, then line 10.
-            let mut value = 0.0;
-            for one in both {
-                self.private_step(&[one])?;
-                value += self.share_step(&[one])?;
-            }
+        if !self.config.released.private_step_first {
+            let value = self.share_step(labelled, unlabelled)?;
+            self.private_step(labelled, unlabelled)?;
             return Ok(value);
         }
-        let value = self.share_step(&both)?;
-        self.private_step(&both)?;
+        // The released code: for each of the two batches line 11, then line 10.
+        let mut value = 0.0;
+        for (labelled, unlabelled) in [(labelled, &[][..]), (&[][..], unlabelled)] {
+            if !(labelled.is_empty() && unlabelled.is_empty()) {
+                self.private_step(labelled, unlabelled)?;
+                value += self.share_step(labelled, unlabelled)?;
+            }
+        }
         Ok(value)
     }
 
     /// Line 14 on one batch: equation (1).
     fn task_step(&mut self, labelled: &[u32]) -> Result<f64> {
-        let x = self.input(labelled)?;
+        let x = self.input(labelled, &[])?;
         let examples = self.examples(labelled);
-        let e = self.networks.encoder.forward(&x, Branch::Labelled)?;
+        let e = self.networks.encoder.forward(&x)?;
         let mut parts = Vec::new();
         let tasks = self.config.tasks;
         for (wanted, decoder, labels) in [
@@ -357,6 +394,7 @@ impl ActiveLearning {
             }
         }
         let loss = Tensor::f_stack(&parts, 0)?.f_sum(tch::Kind::Float)?;
+        drop(x);
         self.optimizers.tasks.zero_gradients()?;
         loss.f_backward()?;
         // Nothing is clipped (the paper says nothing of it); a gradient that is no number ends the run.

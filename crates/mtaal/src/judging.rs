@@ -5,13 +5,15 @@
 
 use medner_core::{CoreError, Result};
 use medner_data::batching::{BatchConfig, BatchSize, Batches};
+use rayon::prelude::*;
 use tch::{Device, Tensor};
 
 use crate::config::Tasks;
 use crate::corpus::Example;
 use crate::losses::LABELLED;
-use crate::networks::{Branch, Decoder, Networks};
-use crate::words::{Sentences, SharedWords, WordForms};
+use crate::lstm::{simd, values};
+use crate::networks::{Decoder, Networks};
+use crate::words::{Branch, DistinctWords, Sentences, WordForms};
 
 /// What a task's network thinks of one sentence's tokens, `[T]` each.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -112,16 +114,16 @@ fn each_batch(
         return Ok(());
     }
     let _guard = tch::no_grad_guard();
-    let shared = SharedWords::of(table, examples, device)?;
-    let features = networks.encoder.features(&shared.words, branch)?;
+    let words = DistinctWords::of(table, examples, device)?;
+    let projected = networks.encoder.project(&words, branch)?;
     let config = BatchConfig { size: BatchSize::Tokens(PLACES), ..BatchConfig::default() };
     let batches = Batches::new(examples.iter().map(|e| e.len()).collect(), config)
         .map_err(|error| CoreError::Config { key: "batches".into(), message: error.to_string() })?;
     let mut done = 0;
     for batch in batches.evaluation() {
-        let sentences =
-            shared.sentences(&batch.iter().map(|&at| examples[at]).collect::<Vec<_>>(), device)?;
-        let e = networks.encoder.read(&features, &sentences)?;
+        let rows: Vec<(&Example, u32)> = batch.iter().map(|&at| (examples[at], 0)).collect();
+        let sentences = words.sentences(&rows, device)?;
+        let e = networks.encoder.read(&projected, &sentences)?;
         visit(&batch, &e, &sentences)?;
         done += batch.len();
         progress(done, examples.len());
@@ -132,6 +134,38 @@ fn each_batch(
 /// Each sentence's judgement by one decoder.
 fn judge(decoder: &Decoder, e: &Tensor, sentences: &Sentences) -> Result<Vec<Judgement>> {
     let logits = decoder.logits(&decoder.private(e, sentences)?, sentences)?;
+    let all = summarise(&logits)?;
+    let mut start = 0;
+    let judgements = sentences.lengths.iter().map(|&length| {
+        let own = start..start + length;
+        start = own.end;
+        Judgement {
+            labels: all.labels[own.clone()].to_vec(),
+            max_log_probs: all.max_log_probs[own.clone()].to_vec(),
+            entropies: all.entropies[own].to_vec(),
+        }
+    });
+    Ok(judgements.collect())
+}
+
+/// The judgement of each row of `[N, K]` logits, on the CPU in one walk over each row.
+fn summarise(logits: &Tensor) -> Result<Judgement> {
+    let (n, k) = logits.size2()?;
+    if logits.device() != Device::Cpu || n * k == 0 {
+        return summarise_by_operations(logits);
+    }
+    let logits = logits.f_contiguous()?;
+    let rows: Vec<(u32, f32, f32)> =
+        values(&logits).par_chunks(k as usize).with_min_len(64).map(simd::summarise_row).collect();
+    Ok(Judgement {
+        labels: rows.iter().map(|row| row.0).collect(),
+        max_log_probs: rows.iter().map(|row| row.1).collect(),
+        entropies: rows.iter().map(|row| row.2).collect(),
+    })
+}
+
+/// The same by tensor operations, on any device.
+fn summarise_by_operations(logits: &Tensor) -> Result<Judgement> {
     let log_z = logits.f_logsumexp([-1_i64].as_slice(), true)?;
     let (greatest, labels) = logits.f_max_dim(-1, true)?;
     let max_log_probs = Vec::<f32>::try_from(greatest.f_sub(&log_z)?.f_squeeze_dim(-1)?)?;
@@ -139,17 +173,49 @@ fn judge(decoder: &Decoder, e: &Tensor, sentences: &Sentences) -> Result<Vec<Jud
     // H = log Z - sum p * logit.
     let probabilities = logits.f_sub(&log_z)?.f_exp()?;
     let expected =
-        probabilities.f_mul(&logits)?.f_sum_dim_intlist([-1_i64].as_slice(), true, logits.kind())?;
+        probabilities.f_mul(logits)?.f_sum_dim_intlist([-1_i64].as_slice(), true, logits.kind())?;
     let entropies = Vec::<f32>::try_from(log_z.f_sub(&expected)?.f_squeeze_dim(-1)?)?;
-    let mut start = 0;
-    let judgements = sentences.lengths.iter().map(|&length| {
-        let own = start..start + length;
-        start = own.end;
-        Judgement {
-            labels: labels[own.clone()].iter().map(|&label| label as u32).collect(),
-            max_log_probs: max_log_probs[own.clone()].to_vec(),
-            entropies: entropies[own].to_vec(),
+    Ok(Judgement {
+        labels: labels.into_iter().map(|label| label as u32).collect(),
+        max_log_probs,
+        entropies: entropies.into_iter().map(|h| h.max(0.0)).collect(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use crate::scores::token_summaries;
+
+    #[test]
+    fn the_walk_gives_what_the_operations_and_the_plain_reference_give() {
+        medner_core::device::reseed(3, 3);
+        for k in [1, 3, 16, 37, 743] {
+            let logits = Tensor::randn([21, k], (tch::Kind::Float, Device::Cpu)) * 4.0;
+            let (ours, theirs) = (summarise(&logits).unwrap(), summarise_by_operations(&logits).unwrap());
+            let log_probs =
+                Vec::<f32>::try_from(logits.log_softmax(-1, tch::Kind::Float).view([-1])).unwrap();
+            let (greatest, entropies) = token_summaries(&log_probs, k as usize);
+            assert_eq!(ours.labels, theirs.labels);
+            for at in 0..21 {
+                for (a, b) in [
+                    (ours.max_log_probs[at], theirs.max_log_probs[at]),
+                    (ours.max_log_probs[at], greatest[at]),
+                    (ours.entropies[at], theirs.entropies[at]),
+                    (ours.entropies[at], entropies[at]),
+                ] {
+                    assert!((a - b).abs() < 2e-5, "{k}, row {at}: {a} {b}");
+                }
+                assert!(ours.max_log_probs[at] <= 0.0 && ours.entropies[at] >= 0.0);
+            }
         }
-    });
-    Ok(judgements.collect())
+    }
+
+    #[test]
+    fn equal_logits_name_the_first_label() {
+        let found = summarise(&Tensor::zeros([1, 20], (tch::Kind::Float, Device::Cpu))).unwrap();
+        assert_eq!(found.labels, [0]);
+        assert!((found.entropies[0] - 20.0_f32.ln()).abs() < 1e-6);
+    }
 }

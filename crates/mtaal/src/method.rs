@@ -12,10 +12,10 @@ use medner_experiment::{
 };
 
 use crate::config::{Config, Job, WordVectorSource};
-use crate::{cells, evaluate, folder, input, predict, train, vectors};
+use crate::{cells, evaluate, folder, input, predict, project, train, vectors};
 
 /// Raised whenever a change alters numbers: results of earlier versions are then run again.
-pub const RESULTS_VERSION: u32 = 1;
+pub const RESULTS_VERSION: u32 = 2;
 
 /// The method of Zhou et al. 2021.
 pub struct Mtaal;
@@ -90,7 +90,7 @@ impl Method for Mtaal {
     fn evaluate(&self, args: &EvaluateArgs, ctx: &RunContext) -> Result<Scores> {
         device::set_threads(ctx.threads);
         let device = device::open(&ctx.device)?;
-        let model = folder::load(&args.model, device)?;
+        let model = folder::load(&project::newest_model(&args.model), device)?;
         evaluate::evaluate(&model, &args.test, device)
     }
 
@@ -106,11 +106,19 @@ impl Method for Mtaal {
         predictions::check_output(shape, output)?;
         device::set_threads(ctx.threads);
         let device = device::open(&ctx.device)?;
-        let model = folder::load(&args.model, device)?;
+        let model = folder::load(&project::newest_model(&args.model), device)?;
         let documents = input::text(args.input.as_deref())?;
         let progress = |done: usize, total: usize| ctx.progress.set(done as u64, total as u64, "sentences");
         let found = predict::documents(&model, &documents, device, &progress)?;
         Ok(predictions::write(shape, &documents, &found, output)?)
+    }
+
+    fn commands(&self) -> Vec<clap::Command> {
+        project::commands()
+    }
+
+    fn run_command(&self, name: &str, matches: &clap::ArgMatches, ctx: &RunContext) -> Result<()> {
+        project::run(name, matches, ctx)
     }
 
     fn versions(&self) -> BTreeMap<String, String> {

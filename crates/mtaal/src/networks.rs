@@ -10,37 +10,30 @@
 //! DD(e) = softmax(BiLSTM_DD(e))                   whether a sentence is labelled                    (Figure 5)
 //! ```
 //!
-//! Letters: `B` sentences, `T` positions, `N` tokens of a batch without padding, `U` distinct words, `H` width of a BiLSTM
-//! per direction, `K` labels of a task.
+//! Letters: `B` sentences, `T` positions, `N` words of a batch, one sentence after the other, `U` distinct words, `H` width of a
+//! BiLSTM per direction, `K` labels of a task.
 
 use medner_core::Result;
 use medner_core::init::Init;
-use medner_core::layers::{BiLstm, Embedding, Linear};
+use medner_core::layers::Linear;
 use medner_core::params::{Params, Scope};
 use tch::{Device, Tensor};
 
 use crate::config::{Config, ModelConfig};
-use crate::words::{CharacterGroup, DistinctWords, Input, Sentences};
-
-/// Which sentences a batch is made of: only the released code treats them differently.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Branch {
-    /// Labelled sentences, and whatever is scored or predicted by the task networks.
-    Labelled,
-    /// Unlabelled sentences in the adversarial games, and the diversity score.
-    Unlabelled,
-}
+use crate::lstm::{Outputs, PackedBiLstm, Projected};
+use crate::words::{Branch, DistinctWords, Input, Sentences};
 
 /// The shared encoder `E`.
 pub struct Encoder {
-    characters: Embedding,
-    character_reader: BiLstm,
+    /// A vector for each character, `[C, D]`.
+    characters: Tensor,
+    character_reader: PackedBiLstm,
     /// The unlabelled branch's own, in the released code.
-    pool_character_reader: Option<BiLstm>,
+    pool_character_reader: Option<PackedBiLstm>,
     words: Tensor,
     /// The word whose vector stays zero; -1 where padding is a word like any other.
     padding: i64,
-    reader: BiLstm,
+    reader: PackedBiLstm,
 }
 
 impl Encoder {
@@ -48,14 +41,17 @@ impl Encoder {
         let ModelConfig { characters: width, hidden, .. } = config.model;
         // "a uniform distribution from [-sqrt(3 / dim), sqrt(3 / dim)]"
         let bound = (3.0 / width as f64).sqrt();
-        let values = Init::Uniform { low: -bound, high: bound }.draw("characters", &[characters, width])?;
-        let values = Vec::<f32>::try_from(values.f_view([-1])?)?;
-        let reader = |name: &str| BiLstm::new(&(scope / name), width, hidden);
+        let characters = (scope / "characters").parameter(
+            "weight",
+            &[characters, width],
+            Init::Uniform { low: -bound, high: bound },
+        )?;
+        let reader = |name: &str| PackedBiLstm::new(&(scope / name), width, hidden);
         let released = &config.released;
         let weight =
             (scope / "words").parameter("weight", &words.size(), Init::Values(words.shallow_clone()))?;
         Ok(Self {
-            characters: Embedding::from_vectors(&(scope / "characters"), &values, width)?,
+            characters,
             character_reader: reader("character_bilstm")?,
             pool_character_reader: if released.own_characters_of_pool {
                 Some(reader("pool_character_bilstm")?)
@@ -64,48 +60,44 @@ impl Encoder {
             },
             padding: if released.left_padding { -1 } else { 0 },
             words: weight,
-            reader: BiLstm::new(&(scope / "bilstm"), config.model.words + 2 * hidden, hidden)?,
+            reader: PackedBiLstm::new(&(scope / "bilstm"), config.model.words + 2 * hidden, hidden)?,
         })
     }
 
-    /// `u`: the features of distinct words, `[U, words + 2 H]`.
-    pub fn features(&self, words: &DistinctWords, branch: Branch) -> Result<Tensor> {
+    /// `u`: the features of distinct words, `[U, words + 2 H]`, or `[2 U, words + 2 H]` for both branches.
+    pub fn features(&self, words: &DistinctWords<'_>, branch: Branch) -> Result<Tensor> {
         let vectors = Tensor::f_embedding(&self.words, &words.words, self.padding, false, false)?;
-        let reader = match (branch, &self.pool_character_reader) {
-            (Branch::Unlabelled, Some(reader)) => reader,
-            _ => &self.character_reader,
+        let of = |reader: &PackedBiLstm| -> Result<Tensor> {
+            Ok(Tensor::f_cat(&[&vectors, &reader.last(&self.characters, &words.spelling)?], 1)?)
         };
-        let spelled: Vec<Tensor> =
-            words.groups.iter().map(|group| self.spell(group, reader)).collect::<Result<_>>()?;
-        Ok(Tensor::f_cat(&[vectors, Tensor::f_cat(&spelled, 0)?], 1)?)
+        let unlabelled = self.pool_character_reader.as_ref().unwrap_or(&self.character_reader);
+        match branch {
+            Branch::Labelled => of(&self.character_reader),
+            Branch::Unlabelled => of(unlabelled),
+            Branch::Both => Ok(Tensor::f_cat(&[of(&self.character_reader)?, of(unlabelled)?], 0)?),
+        }
     }
 
-    /// The last states of both directions over the characters, `[G, 2 H]`.
-    fn spell(&self, group: &CharacterGroup, reader: &BiLstm) -> Result<Tensor> {
-        let states = reader.forward(&self.characters.forward(&group.characters.ids)?, &group.characters)?;
-        let (g, c, width) = states.size3()?;
-        let rows = states.f_view([g * c, width])?;
-        let last = gather(&rows.f_narrow(1, 0, width / 2)?, &group.last)?;
-        let first = states.f_select(1, 0)?.f_narrow(1, width / 2, width / 2)?;
-        Ok(Tensor::f_cat(&[last, first], 1)?)
+    /// The same as the sentence BiLSTM reads them: to be computed once for all sentences with these words.
+    pub fn project(&self, words: &DistinctWords<'_>, branch: Branch) -> Result<Projected> {
+        self.reader.project(&self.features(words, branch)?)
     }
 
-    /// `e` of sentences whose words have these features: `[U, D] -> [B, T, 2 H]`.
-    pub fn read(&self, features: &Tensor, sentences: &Sentences) -> Result<Tensor> {
-        let us = Tensor::f_embedding(features, &sentences.layout.ids, -1, false, false)?;
-        self.reader.forward(&us, &sentences.layout)
+    /// `e` of sentences with these words: `[N, 2 H]`.
+    pub fn read(&self, words: &Projected, sentences: &Sentences) -> Result<Tensor> {
+        self.reader.run(words, &sentences.words, Outputs::Each)
     }
 
-    /// `e = E(x)`: `[B, T, 2 H]`.
-    pub fn forward(&self, input: &Input, branch: Branch) -> Result<Tensor> {
-        self.read(&self.features(&input.words, branch)?, &input.sentences)
+    /// `e = E(x)`: `[N, 2 H]`.
+    pub fn forward(&self, input: &Input<'_>) -> Result<Tensor> {
+        self.read(&self.project(&input.words, input.branch)?, &input.sentences)
     }
 }
 
 /// The private decoder `D_k` of a task.
 pub struct Decoder {
     projection: Linear,
-    reader: BiLstm,
+    reader: PackedBiLstm,
     output: Linear,
 }
 
@@ -114,34 +106,32 @@ impl Decoder {
         let width = 2 * hidden;
         Ok(Self {
             projection: Linear::new(&(scope / "attention"), width, 3 * width)?,
-            reader: BiLstm::new(&(scope / "bilstm"), width, hidden)?,
+            reader: PackedBiLstm::new(&(scope / "bilstm"), width, hidden)?,
             output: Linear::new(&(scope / "output"), width, labels)?,
         })
     }
 
-    /// `p_k`, the task's private features: `[B, T, 2 H] -> [B, T, 2 H]`. Padding gets no weight.
+    /// `p_k`, the task's private features: `[N, 2 H] -> [N, 2 H]`. A word attends to its own sentence.
     pub fn private(&self, e: &Tensor, sentences: &Sentences) -> Result<Tensor> {
-        let width = e.size3()?.2;
-        let projected = self.projection.forward(e)?.f_chunk(3, 2)?;
+        let (_, width) = e.size2()?;
+        let projected = gather(&linear(&self.projection, e)?, &sentences.padded)?.f_chunk(3, 2)?;
         let [query, key, value] = projected.as_slice() else { unreachable!("chunk(3) gives three") };
         let scores = query.f_matmul(&key.f_transpose(1, 2)?)?.f_div_scalar((width as f64).sqrt())?;
-        // A finite bound instead of minus infinity: the rows of a sentence without tokens stay numbers.
-        let padding = sentences.layout.mask.f_logical_not()?.f_unsqueeze(1)?;
-        Ok(scores.f_masked_fill(&padding, -1e9)?.f_softmax(-1, e.kind())?.f_matmul(value)?)
+        // A finite bound instead of minus infinity: the rows of a sentence without words stay numbers.
+        let weights = scores.f_masked_fill(&sentences.padding, -1e9)?.f_softmax(-1, e.kind())?;
+        gather(&weights.f_matmul(value)?.f_reshape([-1, width])?, &sentences.places)
     }
 
-    /// `W_k h_k + b_k` of the tokens: `[B, T, 2 H] -> [N, K]`; their softmax is `y_k`.
+    /// `W_k h_k + b_k` of the judged words: `[N, 2 H] -> [M, K]`; their softmax is `y_k`.
     pub fn logits(&self, private: &Tensor, sentences: &Sentences) -> Result<Tensor> {
-        let states = self.reader.forward(private, &sentences.layout)?;
-        let (b, t, width) = states.size3()?;
-        let tokens = gather(&states.f_view([b * t, width])?, &sentences.tokens)?;
-        linear(&self.output, &tokens)
+        let states = self.reader.forward(private, &sentences.states)?;
+        linear(&self.output, &judged(states, sentences)?)
     }
 }
 
 /// A discriminator: BiLSTM and softmax over two classes.
 pub struct Discriminator {
-    reader: BiLstm,
+    reader: PackedBiLstm,
     output: Linear,
     /// Judges every token (the released code) instead of the sentence.
     each_token: bool,
@@ -150,27 +140,29 @@ pub struct Discriminator {
 impl Discriminator {
     fn new(scope: &Scope<'_>, hidden: i64, each_token: bool) -> Result<Self> {
         Ok(Self {
-            reader: BiLstm::new(&(scope / "bilstm"), 2 * hidden, hidden)?,
+            reader: PackedBiLstm::new(&(scope / "bilstm"), 2 * hidden, hidden)?,
             output: Linear::new(&(scope / "output"), 2 * hidden, 2)?,
             each_token,
         })
     }
 
-    /// Log-probabilities of the two classes: `[B, T, 2 H] -> [B, 2]`, from the last states of both directions; or
-    /// `[N, 2]`, one a token.
+    /// Log-probabilities of the two classes: `[N, 2 H] -> [B, 2]`, from the last states of both directions; or `[M, 2]`, one a
+    /// judged word.
     pub fn log_probabilities(&self, xs: &Tensor, sentences: &Sentences) -> Result<Tensor> {
-        let states = self.reader.forward(xs, &sentences.layout)?;
-        let (b, t, width) = states.size3()?;
-        let rows = states.f_view([b * t, width])?;
-        let judged = if self.each_token {
-            gather(&rows, &sentences.tokens)?
+        let states = if self.each_token {
+            judged(self.reader.forward(xs, &sentences.states)?, sentences)?
         } else {
-            let ends = gather(&rows, &sentences.ends)?.f_view([2, b, width])?;
-            let last = ends.f_select(0, 0)?.f_narrow(1, 0, width / 2)?;
-            let first = ends.f_select(0, 1)?.f_narrow(1, width / 2, width / 2)?;
-            Tensor::f_cat(&[last, first], 1)?
+            self.reader.last(xs, &sentences.states)?
         };
-        Ok(linear(&self.output, &judged)?.f_log_softmax(-1, xs.kind())?)
+        Ok(linear(&self.output, &states)?.f_log_softmax(-1, xs.kind())?)
+    }
+}
+
+/// Rows of the judged words only.
+fn judged(states: Tensor, sentences: &Sentences) -> Result<Tensor> {
+    match &sentences.judged {
+        None => Ok(states),
+        Some(steps) => gather(&states, steps),
     }
 }
 
@@ -227,6 +219,9 @@ impl Networks {
         Ok(networks)
     }
 }
+
+/// The parameter that holds the character vectors.
+pub const CHARACTER_VECTORS: &str = "encoder.characters.weight";
 
 /// The parameter that holds the word vectors.
 pub const WORD_VECTORS: &str = "encoder.words.weight";

@@ -17,7 +17,7 @@ use crate::config::{Config, Job, Limits, WordVectorSource};
 use crate::corpus::{ActivePool, Encoding};
 use crate::prepare::{Prepared, build, encoding_options, word_matrix};
 use crate::words::WordForms;
-use crate::{folder, input, vectors};
+use crate::{folder, input, project, vectors};
 
 /// Trains on files.
 pub fn train(args: &TrainArgs, ctx: &RunContext) -> Result<()> {
@@ -43,6 +43,7 @@ pub fn train(args: &TrainArgs, ctx: &RunContext) -> Result<()> {
     }
     device::set_threads(ctx.threads);
     let device = device::open(&ctx.device)?;
+    let given_config = config.clone();
     // The games of Algorithm 1 that need unlabelled sentences have none here.
     config.diversity_discriminator.on = false;
     config.query.times = config.supervised.epochs;
@@ -80,7 +81,9 @@ pub fn train(args: &TrainArgs, ctx: &RunContext) -> Result<()> {
     let patience = Some(config.supervised.patience).filter(|&p| p > 0 && keep == Keep::Best);
     let start = Start { seed: args.seed, files, keep, patience };
     let (run, summary) = cells::train(&config, start, prepared, networks, ctx, device)?;
-    folder::save(&args.out, &config, &run.data.encoding, &run.networks)?;
+    // What an annotation project needs to go on from here.
+    project::write(&args.out.join(project::SENTENCES), &training)?;
+    folder::save(&args.out, &given_config, &run.data.encoding, &run.networks)?;
     if let Some(best) = summary.best.filter(|_| keep == Keep::Best) {
         tracing::info!(
             "best development score {:.2} in epoch {} of {}; the model is in {}",

@@ -1,0 +1,39 @@
+#!/usr/bin/env bash
+# A query round of MTAAL on NCBI, ours and a PyTorch port of the same steps in turn: seconds of each part of the first queries,
+# and the ratios. Arguments: [QUERIES [THREADS [STEPS]]]; with STEPS at most so many steps of each part.
+# On a busy machine the elapsed seconds say little; the ratio of processor time is printed beside them.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+. bench/corpus.sh
+PYTHON=${PYTHON:-.venv/bin/python}
+QUERIES=${1:-5} THREADS=${2:-1} STEPS=${3:-0}
+export OMP_NUM_THREADS=$THREADS
+NCBI=$(dirname "$(corpus mtaal/NCBI/train.txt)")
+cargo build --release -q -p medner-mtaal --example query_rate
+OUT=$(mktemp)
+trap 'rm -f "$OUT"' EXIT
+MOST=$STEPS
+[ "$STEPS" = 0 ] && MOST=18446744073709551615
+for strategy in mtaal lc; do
+    "$PYTHON" bench/peers/mtaal.py --data "$NCBI" --strategy $strategy --queries "$QUERIES" --threads "$THREADS" \
+        --steps "$STEPS" | sed "s/^{/{\"strategy\": \"$strategy\", /" >>"$OUT"
+    target/release/examples/query_rate $strategy "$QUERIES" "$THREADS" "$MOST" |
+        sed "s/^{/{\"strategy\": \"$strategy\", /" >>"$OUT"
+done
+python3 - "$OUT" <<'PY'
+import json, statistics, sys
+rows = [json.loads(line) for line in open(sys.argv[1])]
+missed = False
+for strategy in ("mtaal", "lc"):
+    of = lambda peer: [r for r in rows if r["strategy"] == strategy and r["peer"] == peer]
+    peer, ours = of("pytorch"), of("medner")
+    for name in ["seconds", "processor_seconds", *peer[0]["parts"]]:
+        part = lambda r: r[name] if name in r else r["parts"][name][1] / r["parts"][name][0]
+        busy = lambda r: r[name] if name in r else r["parts"][name][2] / r["parts"][name][0]
+        a, b = (statistics.median(map(part, side)) for side in (peer, ours))
+        c, d = (statistics.median(map(busy, side)) for side in (peer, ours))
+        unit = "a query" if name in peer[0] else "a step"
+        print(f"{strategy:<6} {name:<18} PyTorch {a:9.3f}  ours {b:9.3f} seconds {unit}: {a / b:5.2f} times; processor time {c / d:5.2f} times")
+        missed |= name == "seconds" and a < 3 * b or name == "scoring" and a < 5 * b
+sys.exit(missed)
+PY

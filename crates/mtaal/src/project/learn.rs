@@ -1,0 +1,154 @@
+//! `mtaal learn`: takes answers back and goes on training.
+
+use std::fs;
+use std::path::PathBuf;
+
+use anyhow::{Context, Result, bail};
+use medner_core::tensors;
+use medner_experiment::RunContext;
+use tch::Device;
+
+use super::grow::{encoding, transplant};
+use super::query::pool_of;
+use super::{ANSWERS, Given, MODEL, NETWORKS, Project, Stage, TRAINING, put, write};
+use crate::algorithm::Keep;
+use crate::cells::{self, Start};
+use crate::exchange::{AnswerOptions, Answers, Item, Shape, read_answers};
+use crate::prepare::{build, word_matrix};
+use crate::scores::Strategy;
+use crate::{folder, vectors};
+
+/// What is learned, and how.
+#[derive(Clone, Debug)]
+pub struct Lesson {
+    /// The answers.
+    pub labelled: PathBuf,
+    /// Left out: told from the content.
+    pub shape: Option<Shape>,
+    /// Go on without the sentences that have no answer.
+    pub partial: bool,
+    /// Accept entity types that the project does not have yet.
+    pub new_types: bool,
+    /// Passes over the labelled sentences; left out: `training.epochs`, and more while there are few.
+    pub epochs: Option<u64>,
+}
+
+/// What came of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Learned {
+    /// The model is new: the round, the labelled sentences in all.
+    Now(usize, usize),
+    /// The same answers were learned before; nothing was done.
+    Before(usize),
+}
+
+/// Few labelled sentences are read until so many steps are made.
+const STEPS: usize = 200;
+
+/// Checks the answers, keeps them, and trains on all that is labelled.
+pub fn learn(project: &Project, lesson: &Lesson, ctx: &RunContext, device: Device) -> Result<Learned> {
+    let round = project.rounds()?;
+    if round == 0 {
+        bail!(
+            "nothing has been asked yet: begin with `mtaal query --model DIR --pool FILE --n N --out FILE`"
+        );
+    }
+    let query = project.query(round)?;
+    let stage = project.stage(round);
+    let before = project.model(round - 1, device)?;
+    let given = answers(project, lesson, &query.items, before.as_ref().map(|model| &model.encoding.nen))?;
+    if stage == Stage::Asked {
+        write(&project.round(round).join(ANSWERS), &given)?;
+    } else if project.answers(round)?.hash != given.hash {
+        let state = if stage == Stage::Learned { "learned" } else { "taken" };
+        bail!(
+            "{}: round {round} was {state} with other answers; the labels of a round are not changed afterwards. Start a project \
+             anew from corrected answers, or ask the next query",
+            lesson.labelled.display()
+        );
+    } else if stage == Stage::Learned {
+        return Ok(Learned::Before(round));
+    }
+
+    let mut config = before.as_ref().map_or_else(|| project.start.config.clone(), |m| m.config.clone());
+    let labelled = project.labelled(round)?;
+    if labelled.iter().all(|s| s.spans.is_empty()) {
+        bail!(
+            "round {round}: the answers have no mention, so there is nothing to learn yet; take the question back (remove {}) and \
+             ask more sentences",
+            project.round(round).display()
+        );
+    }
+    let seed = project.seed(round);
+    let grown = encoding(&config, before.as_ref().map(|model| &model.encoding), &labelled)?;
+    let given_vectors = match vectors::file(&config.word_vectors)? {
+        Some(path) => Some(vectors::read(&path, &grown.words)?),
+        None => None,
+    };
+    let (words, _) = word_matrix(&config, &grown.words, given_vectors.as_ref(), seed)?;
+    let networks = build(&config, &grown, &words, seed, device)?;
+    if let Some(before) = &before {
+        let played = project.round(round).join(NETWORKS);
+        let state =
+            if played.is_file() { tensors::read(&played)? } else { before.networks.params.state()? };
+        transplant((&state, &before.encoding), (&networks, &grown))?;
+    }
+    // Lines 9 to 15 of Algorithm 1 on all that is labelled.
+    let batches = labelled.len().div_ceil(config.training.batch_size).max(1);
+    let epochs = config.training.epochs.max(STEPS.div_ceil(batches) as u64);
+    config.query.times = lesson.epochs.unwrap_or(epochs);
+    config.query.evaluate_every = config.query.times;
+    config.training.epochs = 1;
+    config.strategy = Strategy::Random;
+    config.diversity_discriminator.on = false;
+    let prepared = pool_of(&config, &grown, &labelled, &[])?;
+    let folder = project.round(round);
+    let training = RunContext { work_dir: folder.join(TRAINING), ..ctx.clone() };
+    let files = [("answers".to_owned(), given.hash.clone())].into();
+    let start = Start { seed, files, keep: Keep::Last, patience: None };
+    let (run, _) = cells::train(&config, start, prepared, networks, &training, device)?;
+
+    let saved = before.map_or_else(|| project.start.config.clone(), |model| model.config);
+    let stage = folder.join(format!(".tmp-{}", std::process::id()));
+    folder::save(&stage, &saved, &grown, &run.networks)?;
+    put(&stage, &folder.join(MODEL))?;
+    fs::remove_dir_all(folder.join(TRAINING)).context("checkpoints of the training")?;
+    Ok(Learned::Now(round, labelled.len()))
+}
+
+/// Reads and checks the answers; nothing is taken over from a file with an error.
+fn answers(
+    project: &Project,
+    lesson: &Lesson,
+    items: &[Item],
+    concepts: Option<&crate::corpus::ConceptSet>,
+) -> Result<Given> {
+    let options = AnswerOptions {
+        partial: lesson.partial,
+        types: &project.start.types,
+        new_types: lesson.new_types,
+        concepts,
+    };
+    let Answers { sentences, missing, new_types, new_concepts, remarks } =
+        read_answers(lesson.shape, &lesson.labelled, items, options)?;
+    for remark in remarks {
+        tracing::warn!("{}: {remark}", lesson.labelled.display());
+    }
+    if !missing.is_empty() {
+        tracing::warn!(
+            "{} sentences have no answer and may be asked again: {}",
+            missing.len(),
+            missing.join(", ")
+        );
+    }
+    for (what, new) in [("entity types", new_types), ("concepts", new_concepts)] {
+        if !new.is_empty() {
+            let list: Vec<String> = new.iter().map(|(name, count)| format!("{name} ({count})")).collect();
+            tracing::info!("new {what}: {}", list.join(", "));
+        }
+    }
+    if sentences.is_empty() {
+        bail!("{}: holds no answer", lesson.labelled.display());
+    }
+    Given::new(sentences, missing)
+}

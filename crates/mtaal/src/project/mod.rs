@@ -1,0 +1,297 @@
+//! An annotation project: rounds of sentences that are asked, answered and learned, in a folder that survives a kill at any
+//! moment.
+//!
+//! ```text
+//! <project>/project.json                        what it was started with
+//!           sentences.json                      labelled sentences that it starts from (as `mtaal train` leaves them), if any
+//!           rounds/0001/query.json              what was asked: the round exists from here on
+//!                       networks.safetensors    the networks after the diversity game, where it was played
+//!                       answers.json            what was answered, with its hash: the round is answered from here on
+//!                       training/               checkpoints, while it is learned
+//!                       model/                  the model: the round is learned from here on
+//!           rounds/0002/...
+//! ```
+//!
+//! Every file and folder is written beside its place and renamed, so that it is there whole or not at all; what stands there
+//! decides what comes next ([`Stage`]). The same command again after a kill goes on or does nothing.
+
+mod command;
+mod grow;
+mod learn;
+mod query;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail};
+use medner_core::tensors;
+use medner_data::Sentence;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+use tch::Device;
+
+use crate::config::Config;
+use crate::exchange::Item;
+use crate::folder::{self, ModelFolder};
+use crate::scores::Strategy;
+
+pub use command::{commands, run};
+
+const PROJECT: &str = "project.json";
+/// Labelled sentences beside a model, from which a project can go on.
+pub const SENTENCES: &str = "sentences.json";
+const ROUNDS: &str = "rounds";
+const QUERY: &str = "query.json";
+const ANSWERS: &str = "answers.json";
+const NETWORKS: &str = "networks.safetensors";
+const TRAINING: &str = "training";
+const MODEL: &str = "model";
+
+/// What a project was started with.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Start {
+    /// The format's version.
+    pub format: u32,
+    /// Seed of everything random.
+    pub seed: u64,
+    /// Entity types that the labelling tools offer.
+    pub types: Vec<String>,
+    /// How models are trained.
+    pub config: Config,
+}
+
+/// The version of the project format.
+pub const FORMAT: u32 = 1;
+
+/// What was asked in a round.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Query {
+    /// How the sentences were chosen.
+    pub strategy: Strategy,
+    /// How many were asked for; fewer where the pool has fewer.
+    pub wanted: usize,
+    /// SHA-256 of the pool's file.
+    pub pool: String,
+    /// Whether the model's suggestions go with the sentences.
+    pub suggestions: bool,
+    /// The sentences.
+    pub items: Vec<Item>,
+}
+
+/// What was answered in a round.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Given {
+    /// SHA-256 of the sentences.
+    pub hash: String,
+    /// The sentences with their labels.
+    pub sentences: Vec<Sentence>,
+    /// Identifiers of the sentences without an answer: they may be asked again.
+    pub missing: Vec<String>,
+}
+
+impl Given {
+    /// Answers with their hash.
+    pub fn new(sentences: Vec<Sentence>, missing: Vec<String>) -> Result<Self> {
+        let hash = format!("{:x}", Sha256::digest(serde_json::to_vec(&(&sentences, &missing))?));
+        Ok(Self { hash, sentences, missing })
+    }
+}
+
+/// How far a round is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stage {
+    /// Waits for its answers.
+    Asked,
+    /// Waits to be learned.
+    Answered,
+    /// Its model stands.
+    Learned,
+}
+
+/// A project that this process alone works in.
+pub struct Project {
+    folder: PathBuf,
+    /// What it was started with.
+    pub start: Start,
+    /// Held as long as the project is open.
+    _lock: fs::File,
+}
+
+impl Project {
+    /// Opens a project, or starts one in a folder that is empty, new, or holds a trained model. `fresh` says what a new one is
+    /// started with, given the model that is there.
+    pub fn open(folder: &Path, fresh: impl FnOnce(Option<&ModelFolder>) -> Result<Start>) -> Result<Self> {
+        if folder.exists() && !folder.is_dir() {
+            bail!("{}: is a file; `--model` names the project's folder", folder.display());
+        }
+        fs::create_dir_all(folder).with_context(|| format!("{}: cannot be made", folder.display()))?;
+        let lock = lock(folder)?;
+        let path = folder.join(PROJECT);
+        let start = if path.is_file() {
+            let start: Start = read(&path)?;
+            if start.format != FORMAT {
+                bail!(
+                    "{}: format {} where {FORMAT} is read; another version of mtaal wrote it",
+                    path.display(),
+                    start.format
+                );
+            }
+            start
+        } else {
+            let there = folder.join(folder::MODEL).is_file();
+            let model = there.then(|| folder::load(folder, Device::Cpu)).transpose()?;
+            let start = fresh(model.as_ref())?;
+            write(&path, &start)?;
+            start
+        };
+        let project = Self { folder: folder.to_owned(), start, _lock: lock };
+        project.tidy()?;
+        Ok(project)
+    }
+
+    /// Removes what an interrupted write left.
+    fn tidy(&self) -> Result<()> {
+        let rounds = self.folder.join(ROUNDS);
+        fs::create_dir_all(&rounds).with_context(|| format!("{}: cannot be made", rounds.display()))?;
+        for folder in std::iter::once(rounds).chain((1..=self.rounds()?).map(|n| self.round(n))) {
+            for entry in fs::read_dir(&folder)? {
+                let path = entry?.path();
+                if path.file_name().is_some_and(|n| n.to_string_lossy().starts_with(".tmp-")) {
+                    let removed =
+                        if path.is_dir() { fs::remove_dir_all(&path) } else { fs::remove_file(&path) };
+                    removed.with_context(|| format!("{}: cannot be removed", path.display()))?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// How many rounds there are.
+    pub fn rounds(&self) -> Result<usize> {
+        let mut n = 0;
+        while self.round(n + 1).join(QUERY).is_file() {
+            n += 1;
+        }
+        Ok(n)
+    }
+
+    /// A round's folder; rounds count from 1.
+    fn round(&self, n: usize) -> PathBuf {
+        self.folder.join(ROUNDS).join(format!("{n:04}"))
+    }
+
+    /// How far a round is.
+    pub fn stage(&self, n: usize) -> Stage {
+        let folder = self.round(n);
+        if folder.join(MODEL).is_dir() {
+            Stage::Learned
+        } else if folder.join(ANSWERS).is_file() {
+            Stage::Answered
+        } else {
+            Stage::Asked
+        }
+    }
+
+    /// What was asked in a round.
+    pub fn query(&self, n: usize) -> Result<Query> {
+        read(&self.round(n).join(QUERY))
+    }
+
+    /// What was answered in a round.
+    pub fn answers(&self, n: usize) -> Result<Given> {
+        let path = self.round(n).join(ANSWERS);
+        let given: Given = read(&path)?;
+        if Given::new(given.sentences.clone(), given.missing.clone())?.hash != given.hash {
+            bail!(
+                "{}: its sentences do not fit its hash; it was edited or is damaged: restore it",
+                path.display()
+            );
+        }
+        Ok(given)
+    }
+
+    /// All labelled sentences: those that the project starts from, then the answers of the first `rounds` rounds.
+    pub fn labelled(&self, rounds: usize) -> Result<Vec<Sentence>> {
+        let path = self.folder.join(SENTENCES);
+        let mut sentences: Vec<Sentence> = if path.is_file() { read(&path)? } else { Vec::new() };
+        for n in 1..=rounds {
+            sentences.extend(self.answers(n)?.sentences);
+        }
+        Ok(sentences)
+    }
+
+    /// The newest model, if there is one, of the first `rounds` rounds or of the training that the project starts from.
+    pub fn model(&self, rounds: usize, device: Device) -> Result<Option<ModelFolder>> {
+        for n in (1..=rounds).rev() {
+            let folder = self.round(n).join(MODEL);
+            if folder.is_dir() {
+                return folder::load(&folder, device).map(Some);
+            }
+        }
+        if self.folder.join(folder::MODEL).is_file() {
+            return folder::load(&self.folder, device).map(Some);
+        }
+        Ok(None)
+    }
+
+    /// A seed for what happens in a round.
+    fn seed(&self, round: usize) -> u64 {
+        medner_core::device::mix(self.start.seed, round as u64)
+    }
+}
+
+/// The folder of the model that a project (or a training) holds: what `evaluate` and `predict` read.
+pub fn newest_model(folder: &Path) -> PathBuf {
+    if folder.join(PROJECT).is_file() {
+        let mut newest = None;
+        for n in 1.. {
+            let round = folder.join(ROUNDS).join(format!("{n:04}"));
+            if !round.is_dir() {
+                break;
+            }
+            newest = Some(round.join(MODEL)).filter(|model| model.is_dir()).or(newest);
+        }
+        return newest.unwrap_or_else(|| folder.to_owned());
+    }
+    folder.to_owned()
+}
+
+/// One process at a time: two would ask the same sentences twice.
+fn lock(folder: &Path) -> Result<fs::File> {
+    let path = folder.join("lock");
+    let file = fs::File::create(&path).with_context(|| format!("{}: cannot be written", path.display()))?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(fs::TryLockError::WouldBlock) => {
+            bail!("{}: another mtaal works in this project; wait for it", folder.display())
+        }
+        Err(fs::TryLockError::Error(error)) => {
+            Err(error).with_context(|| format!("{}: cannot be locked", path.display()))
+        }
+    }
+}
+
+fn read<T: DeserializeOwned>(path: &Path) -> Result<T> {
+    let bytes = fs::read(path).with_context(|| format!("{}: cannot be read", path.display()))?;
+    serde_json::from_slice(&bytes).with_context(|| {
+        format!("{}: is damaged or of another version; restore it from a copy of the project", path.display())
+    })
+}
+
+/// Writes JSON; the file is there whole or not at all.
+pub fn write<T: Serialize>(path: &Path, value: &T) -> Result<()> {
+    let mut text = serde_json::to_vec_pretty(value)?;
+    text.push(b'\n');
+    Ok(tensors::write_atomically(path, &text)?)
+}
+
+/// Moves a folder that was written beside its place to its place.
+fn put(stage: &Path, place: &Path) -> Result<()> {
+    tensors::sync_folder(stage)?;
+    fs::rename(stage, place).with_context(|| format!("{}: cannot be put in its place", place.display()))?;
+    Ok(tensors::sync_folder(place.parent().unwrap_or(Path::new(".")))?)
+}

@@ -1,0 +1,243 @@
+//! `mtaal query`: which sentences of a pool to label next.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail};
+use medner_core::tensors;
+use medner_core::trainer::{At, Task};
+use medner_data::Sentence;
+use medner_data::formats::text::CharMap;
+use medner_experiment::RunContext;
+use tch::Device;
+
+use super::{NETWORKS, Project, QUERY, Query, ROUNDS, Stage, put, write};
+use crate::algorithm::{ActiveLearning, Keep};
+use crate::config::Config;
+use crate::corpus::{ActivePool, Encoding};
+use crate::exchange::{Item, Mention, Shape, write_items};
+use crate::folder::ModelFolder;
+use crate::prepare::Prepared;
+use crate::rounds::{Part, Round};
+use crate::scores::{ScoreRules, Strategy, scoring_order, select_random};
+use crate::words::WordForms;
+use crate::{input, predict};
+
+/// What is asked for.
+#[derive(Clone, Debug)]
+pub struct Asked {
+    /// Text, JSON lines, PubTator.
+    pub pool: PathBuf,
+    /// Sentences.
+    pub n: usize,
+    /// Left out: random without a model, diversity with one.
+    pub strategy: Option<Strategy>,
+    /// What is written, and where.
+    pub shape: Shape,
+    /// A file, for brat a folder.
+    pub out: PathBuf,
+    /// Whether the model's own labels go with the sentences.
+    pub suggestions: bool,
+}
+
+/// Asks: chooses, remembers, writes. A query that waits for its answers is written again, not made anew.
+pub fn query(project: &Project, asked: &Asked, ctx: &RunContext, device: Device) -> Result<Query> {
+    let rounds = project.rounds()?;
+    let pool = medner_data::hash::hash_file(&asked.pool)
+        .with_context(|| format!("{}: cannot be read", asked.pool.display()))?
+        .sha256;
+    match if rounds == 0 { Stage::Learned } else { project.stage(rounds) } {
+        Stage::Learned => {}
+        Stage::Answered => bail!(
+            "round {rounds} was answered and is not learned yet: go on with `mtaal learn --model DIR --labelled FILE`"
+        ),
+        Stage::Asked => {
+            let waiting = project.query(rounds)?;
+            let same = waiting.pool == pool
+                && waiting.wanted == asked.n
+                && asked.strategy.is_none_or(|strategy| strategy == waiting.strategy)
+                && waiting.suggestions == asked.suggestions;
+            if !same {
+                bail!(
+                    "round {rounds} ({} sentences by {}) waits for its answers: learn them first, or take the question back with \
+                     `mtaal query --model DIR --take-back`",
+                    waiting.items.len(),
+                    waiting.strategy
+                );
+            }
+            tracing::info!("round {rounds} waits for its answers: the same sentences are written again");
+            write_items(asked.shape, &waiting.items, &project.start.types, &asked.out)?;
+            return Ok(waiting);
+        }
+    }
+    let model = project.model(rounds, device)?;
+    let strategy = match (asked.strategy, &model) {
+        (None, None) => Strategy::Random,
+        (None, Some(_)) => Strategy::Diversity,
+        (Some(strategy), None) if strategy != Strategy::Random => bail!(
+            "`--strategy {strategy}`: there is no model yet that could say what it is unsure of; the first query is `random`"
+        ),
+        (Some(strategy), _) => strategy,
+    };
+    let sentences = candidates(project, rounds, &asked.pool)?;
+    if sentences.is_empty() {
+        bail!(
+            "{}: every sentence of it has been asked already; nothing is left to label",
+            asked.pool.display()
+        );
+    }
+    let round = rounds + 1;
+    let (chosen, networks) = match &model {
+        Some(model) if strategy != Strategy::Random => {
+            choose(project, rounds, model, strategy, asked.n, &sentences, ctx, device)?
+        }
+        _ => {
+            let all: Vec<u32> = (0..sentences.len() as u32).collect();
+            let order = scoring_order(&all, &ScoreRules::PAPER, 1, project.seed(round), round as u64);
+            let drawn = select_random(&order, &ScoreRules::PAPER, asked.n, project.seed(round), round as u64);
+            (drawn.chosen, None)
+        }
+    };
+    let mut items: Vec<Item> = chosen.iter().map(|&at| sentences[at as usize].clone()).collect();
+    if let Some(model) = model.as_ref().filter(|_| asked.suggestions) {
+        suggest(model, &mut items, device)?;
+    }
+    let query = Query { strategy, wanted: asked.n, pool, suggestions: asked.suggestions, items };
+
+    let stage = project.folder.join(ROUNDS).join(format!(".tmp-{}", std::process::id()));
+    fs::create_dir_all(&stage)?;
+    if let Some(networks) = networks {
+        tensors::write(&stage.join(NETWORKS), &networks)?;
+    }
+    write(&stage.join(QUERY), &query)?;
+    put(&stage, &project.round(round))?;
+    write_items(asked.shape, &query.items, &project.start.types, &asked.out)?;
+    Ok(query)
+}
+
+/// Takes the waiting question back; the round is as if it had not been.
+pub fn take_back(project: &Project) -> Result<usize> {
+    let rounds = project.rounds()?;
+    if rounds == 0 || project.stage(rounds) != Stage::Asked {
+        bail!("no question waits for its answers, so none can be taken back");
+    }
+    let stage = project.folder.join(ROUNDS).join(format!(".tmp-{}", std::process::id()));
+    fs::rename(project.round(rounds), &stage)?;
+    fs::remove_dir_all(&stage)?;
+    Ok(rounds)
+}
+
+/// Sentences of the pool that were not asked yet, each text once.
+fn candidates(project: &Project, rounds: usize, pool: &Path) -> Result<Vec<Item>> {
+    let mut known: BTreeSet<String> =
+        project.labelled(0)?.into_iter().map(|sentence| sentence.tokens.join(" ")).collect();
+    for n in 1..=rounds {
+        let missing = project.answers(n)?.missing;
+        let asked = project.query(n)?.items.into_iter().filter(|item| !missing.contains(&item.id));
+        known.extend(asked.map(|item| item.token_texts().join(" ")));
+    }
+    let documents = input::text(Some(pool))?;
+    let mut sentences = Vec::new();
+    let maps: Vec<CharMap<'_>> = documents.iter().map(|d| CharMap::new(&d.text)).collect();
+    for sentence in input::cut(&documents)? {
+        if known.insert(sentence.sentence.tokens.join(" "))
+            && let Some(item) = Item::from_tokenized(&sentence, &maps[sentence.document])
+        {
+            sentences.push(item);
+        }
+    }
+    Ok(sentences)
+}
+
+/// Lines 2 to 5 of Algorithm 1: the diversity game, where the strategy needs it, and the choice. The networks that the game left.
+#[allow(clippy::too_many_arguments)] // All that a choice depends on.
+fn choose(
+    project: &Project,
+    rounds: usize,
+    model: &ModelFolder,
+    strategy: Strategy,
+    n: usize,
+    items: &[Item],
+    ctx: &RunContext,
+    device: Device,
+) -> Result<(Vec<u32>, Option<tensors::NamedTensors>)> {
+    let mut config = model.config.clone();
+    config.strategy = strategy;
+    config.query.sentences = n;
+    config.diversity_discriminator.on = strategy == Strategy::Diversity;
+    config.training.warm_up = 0;
+    let labelled = project.labelled(rounds)?;
+    if labelled.is_empty() && strategy == Strategy::Diversity {
+        bail!(
+            "`--strategy diversity` asks for what is least like the labelled sentences, and the model's folder holds none \
+             (`sentences.json`): train it again with this version, or take another strategy"
+        );
+    }
+    let prepared = pool_of(&config, &model.encoding, &labelled, items)?;
+    let networks = crate::folder::empty_networks(&config, &model.encoding, device)?;
+    networks.params.load(&model.networks.params.state()?)?;
+    let (before, unlabelled) = (prepared.pool.labelled.len(), prepared.pool.unlabelled.len());
+    let seed = project.seed(rounds + 1);
+    let nothing = Box::new(|_: u64, _: &crate::algorithm::Seconds| Ok(()));
+    let mut run = ActiveLearning::new(&config, networks, prepared, seed, device, Keep::Last, nothing)?;
+    let plan = Round::new(&config, 1, before, unlabelled);
+    for batch in 0.. {
+        medner_core::device::reseed(seed, batch);
+        run.step(&At { seed, epoch: 1, batch, step: batch })?;
+        ctx.stop.check()?;
+        ctx.progress.set(batch + 1, plan.diversity + 1, "asking");
+        if plan.at(batch).0 == Part::Query {
+            break;
+        }
+    }
+    let chosen = run.pool().labelled[before..].iter().map(|&id| id - before as u32).collect();
+    let played = plan.diversity > 0;
+    Ok((chosen, if played { Some(run.networks.params.state()?) } else { None }))
+}
+
+/// Labelled sentences, then those that can be asked, in numbers.
+pub fn pool_of(
+    config: &Config,
+    encoding: &Encoding,
+    labelled: &[Sentence],
+    items: &[Item],
+) -> Result<Prepared> {
+    let bare = items.iter().map(|item| item.to_sentence(&[]));
+    let all: Vec<Sentence> = labelled.iter().cloned().chain(bare).collect();
+    let encoded = encoding.encode(&all)?;
+    let mut forms = WordForms::of(&encoded);
+    if config.released.left_padding {
+        forms = forms.left_padded(crate::config::RELEASED_LENGTH);
+    }
+    let n = labelled.len() as u32;
+    Ok(Prepared {
+        examples: encoded.examples,
+        forms,
+        encoding: encoding.clone(),
+        names: all.into_iter().map(|s| s.id).collect(),
+        pool: ActivePool { labelled: (0..n).collect(), unlabelled: (n..n + items.len() as u32).collect() },
+        test: Vec::new(),
+        notes: BTreeMap::new(),
+    })
+}
+
+/// The model's own labels as suggestions.
+fn suggest(model: &ModelFolder, items: &mut [Item], device: Device) -> Result<()> {
+    let tokens: Vec<Vec<String>> = items.iter().map(Item::token_texts).collect();
+    let slices: Vec<&[String]> = tokens.iter().map(Vec::as_slice).collect();
+    let found = predict::sentences(model, &slices, device, &|_, _| ())?;
+    for (item, mentions) in items.iter_mut().zip(found) {
+        item.mentions = mentions
+            .into_iter()
+            .map(|m| Mention {
+                start: m.span.start,
+                end: m.span.end,
+                label: m.span.label,
+                concept: m.concept,
+                confidence: Some(m.confidence),
+            })
+            .collect();
+    }
+    Ok(())
+}
