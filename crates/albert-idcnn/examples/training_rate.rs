@@ -11,6 +11,7 @@ use anyhow::{Context, Result};
 use medner_albert_idcnn::config::{Encoder, ModelConfig, Training};
 use medner_albert_idcnn::model::{Start, Tagger};
 use medner_albert_idcnn::prepare::Prepared;
+use medner_albert_idcnn::reading::Reading;
 use medner_albert_idcnn::training::TaggerTask;
 use medner_core::device;
 use medner_core::records::Records;
@@ -64,8 +65,16 @@ fn main() -> Result<()> {
     device::reseed(1, u64::MAX);
     let tagger = Tagger::new(&model, &Start::Random(vocabulary.len()), &labels, Device::Cpu)?;
     let training = Training::default();
-    let prepared =
-        Prepared { labels, vocabulary, vectors: None, train, development: None, notes: BTreeMap::new() };
+    let reading = Reading::Characters(vocabulary);
+    let prepared = Prepared {
+        labels,
+        reading,
+        vectors: None,
+        encoder: None,
+        train,
+        development: None,
+        notes: BTreeMap::new(),
+    };
     let mut task = TaggerTask::new(tagger, prepared, &training, 1, order, Device::Cpu)?;
     let batches = task.epoch(0).to_vec();
     let (mut at, mut rates, mut loss) = (0, Vec::new(), 0.0);

@@ -1,6 +1,7 @@
 //! What one cell of a table does, by its job.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::time::Instant;
 
 use anyhow::{Context, Result};
@@ -16,11 +17,13 @@ use medner_metrics::entity_report;
 use medner_metrics::error_analysis::error_report;
 use tch::Device;
 
-use crate::config::{Config, CountedSplit, Encoder, Job};
-use crate::folder;
-use crate::prepare::{Prepared, build, prepare};
+use crate::config::{Config, CountedSplit, Encoder, Input, Job};
+use crate::errors::by_loss;
+use crate::prepare::{Given, Prepared, build, prepare};
+use crate::pretraining::run::ENCODER_FOLDER;
 use crate::training::TaggerTask;
-use medner_core::records::{Cut, Records, hold_out};
+use crate::{folder, pretraining};
+use medner_core::records::{Cut, hold_out};
 
 /// The file that the job `vectors` leaves for taggers.
 pub const VECTORS_FILE: &str = "vectors.bin";
@@ -35,6 +38,8 @@ pub fn run(cell: &Cell, ctx: &RunContext) -> Result<Outcome> {
         Job::Vectors => crate::character_vectors::run(cell, &config, ctx),
         Job::Statistics => statistics(&cell.data, &config),
         Job::EpochTime => epoch_time(cell, &config, ctx, device),
+        Job::Pretraining => pretraining::run::cell(cell, &config, ctx),
+        Job::BestHeads => best_heads(ctx),
     }
 }
 
@@ -104,17 +109,27 @@ fn tagger(cell: &Cell, config: &Config, ctx: &RunContext, device: Device) -> Res
     } else {
         None
     };
-    let mut prepared = prepare(config, cell.seed, train_part, held_out, vectors.as_ref())?;
+    let encoder = encoder_of(config, cell, ctx)?;
+    let given = match (&encoder, &vectors) {
+        (Some((folder, _)), _) => Given::Encoder(folder),
+        (None, Some(vectors)) => Given::Vectors(vectors),
+        (None, None) => Given::Nothing,
+    };
+    let mut prepared = prepare(config, cell.seed, train_part, held_out, given)?;
     let mut notes = std::mem::take(&mut prepared.notes);
-    let vocabulary = prepared.vocabulary.clone();
+    if let Some((_, said)) = &encoder {
+        notes.insert("encoder".into(), said.clone());
+    }
     let (task, summary) = train(config, cell.seed, cell.facts.files.clone(), prepared, ctx, device)?;
 
     let began = Instant::now();
-    let test = Records::new(test_records, config.split.max_length, Cut::Blind, &vocabulary, &task.labels)
+    let test = task
+        .reading
+        .records(test_records, config.split.max_length, Cut::Blind, &task.labels)
         .context("test records")?;
     let predicted = test.predict(&task.labels, device, |batch| task.tagger.decode(batch))?;
     let test_seconds = began.elapsed().as_secs_f64();
-    folder::save(&ctx.work_dir.join("model"), config, &task.labels, &vocabulary, &task.tagger)?;
+    folder::save(&ctx.work_dir.join("model"), config, &task.labels, &task.reading, &task.tagger)?;
 
     let mut outcome = Outcome::default();
     let report = entity_report(&test.gold, &predicted)?;
@@ -131,6 +146,7 @@ fn tagger(cell: &Cell, config: &Config, ctx: &RunContext, device: Device) -> Res
     outcome.units.insert("ner".into(), Units(report.units));
     outcome.curves.insert("epochs".into(), epochs(&summary));
     outcome.examples.insert("errors".into(), error_samples(test_records, &test.gold, &predicted)?);
+    outcome.examples.insert("losses".into(), by_loss(test_records, &test.gold, &predicted)?);
     notes.insert(
         "test entities that our own cutting makes unreachable".into(),
         test.report.entities_cut.to_string(),
@@ -148,6 +164,48 @@ fn tagger(cell: &Cell, config: &Config, ctx: &RunContext, device: Device) -> Res
     if let Some(seconds) = summary.seconds_per_epoch() {
         outcome.seconds.insert("epoch".into(), seconds);
     }
+    Ok(outcome)
+}
+
+/// The folder of the encoder that a tagger reads with, and what it is: the needed cell's, or the one that the configuration
+/// names.
+fn encoder_of(config: &Config, cell: &Cell, ctx: &RunContext) -> Result<Option<(PathBuf, String)>> {
+    if config.model.input != Input::Albert {
+        return Ok(None);
+    }
+    if cell.needs.contains_key("encoder") {
+        let folder = ctx.artifact("encoder")?.join(ENCODER_FOLDER);
+        let said = ctx.needed_record("encoder")?.outcome.notes.remove("encoder").unwrap_or_default();
+        return Ok(Some((folder, said)));
+    }
+    let folder = config.encoder.as_ref().context(NO_ENCODER)?;
+    Ok(Some((folder.into(), format!("published, from {folder}"))))
+}
+
+/// What a tagger that reads with ALBERT lacks.
+pub const NO_ENCODER: &str = "`model.input: albert` wants an encoder: name the folder of one with `encoder` (`--set \
+     encoder=DIR`); `albert-idcnn pretrain --text FILE... --out DIR` makes one";
+
+/// Figure 5: the number of heads with which most was found on the test records. The roles of the needed taggers are their
+/// numbers of heads; where two found as much, the smaller number.
+fn best_heads(ctx: &RunContext) -> Result<Outcome> {
+    let mut best: Option<(f64, u32)> = None;
+    let mut notes = Vec::new();
+    let mut roles =
+        ctx.needs.keys().map(|role| Ok((role.parse::<u32>()?, role))).collect::<Result<Vec<_>>>()?;
+    roles.sort_unstable();
+    for (heads, role) in roles {
+        let f1 = ctx.needed_record(role)?.outcome.scores["ner"]["f1"];
+        notes.push(format!("{heads}: {:.2}", 100.0 * f1));
+        if best.is_none_or(|(highest, _)| f1 > highest) {
+            best = Some((f1, heads));
+        }
+    }
+    let (_, heads) =
+        best.context("a cell of the job `best_heads` needs a tagger for each number of heads")?;
+    let mut outcome = Outcome::default();
+    outcome.score("ner", "heads", f64::from(heads));
+    outcome.notes.insert("F1 by heads".into(), notes.join(", "));
     Ok(outcome)
 }
 
@@ -210,7 +268,7 @@ fn epoch_time(cell: &Cell, config: &Config, ctx: &RunContext, device: Device) ->
         let mut config = config.clone();
         config.model.encoder = encoder;
         config.model.heads = 0;
-        let prepared = prepare(&config, cell.seed, train_records, &[], None)?;
+        let prepared = prepare(&config, cell.seed, train_records, &[], Given::Nothing)?;
         let tagger = build(&config, cell.seed, &prepared, device)?;
         let task =
             TaggerTask::new(tagger, prepared, &config.training, cell.seed, BatchOrder::Bucketed, device)?;

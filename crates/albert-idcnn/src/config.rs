@@ -1,10 +1,13 @@
 //! Everything that a cell of this paper's tables can set. The defaults are the paper's (section 4.2) where it says
 //! something, and the decisions listed in [`crate`] where it does not.
 
+use medner_core::CoreError;
 use medner_core::layers::IdcnnConfig;
 use medner_data::TagScheme;
 use medner_data::cbow::CbowConfig;
 use serde::{Deserialize, Serialize};
+
+use crate::pretraining::PretrainingConfig;
 
 /// The configuration of one cell.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -29,6 +32,12 @@ pub struct Config {
     pub training: Training,
     /// Character vectors, where the job is to make them.
     pub vectors: Vectors,
+    /// Folder of a published ALBERT (`config.json`, `vocab.txt`, `model.safetensors`), for taggers that read with one; left
+    /// out: the one that the job `pretraining` makes.
+    pub encoder: Option<String>,
+    /// An encoder of our own, where the job is to make it. Its text is the training records of `data` and the training
+    /// splits of `pretraining.texts`.
+    pub pretraining: PretrainingConfig,
     /// The split that the job `statistics` counts.
     pub statistics: CountedSplit,
 }
@@ -55,6 +64,10 @@ pub enum Job {
     Statistics,
     /// Times an epoch of a BiLSTM-CRF and of an IDCNN-CRF, turn by turn in one run (section 4.3.1).
     EpochTime,
+    /// Pre-trains an ALBERT, or takes in the published one that `encoder` names.
+    Pretraining,
+    /// Says which of the needed taggers, whose roles are their numbers of heads, found most (Figure 5).
+    BestHeads,
 }
 
 /// How much of the data set is used; 0 is all of it. Results made with limits are never a reproduction.
@@ -80,6 +93,8 @@ pub struct Split {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct ModelConfig {
+    /// What stands for a character.
+    pub input: Input,
     /// Width of the character vectors.
     pub embedding: i64,
     /// What reads the sentence.
@@ -94,6 +109,16 @@ pub struct ModelConfig {
     pub attention_residual: bool,
     /// Dropout between embedding and encoder.
     pub dropout: f64,
+}
+
+/// What stands for a character.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Input {
+    /// Its vector.
+    Characters,
+    /// What ALBERT makes of it in its sentence; fine-tuned.
+    Albert,
 }
 
 /// What reads the sentence.
@@ -115,6 +140,8 @@ pub struct Training {
     /// Learning rate of everything that starts from random values. The paper's 3e-5 is a rate for fine-tuning an encoder;
     /// see [`Training::literal`].
     pub head_learning_rate: f64,
+    /// Learning rate of a pre-trained encoder; the paper's.
+    pub encoder_learning_rate: f64,
     /// Uses the paper's 3e-5 for everything.
     pub literal: bool,
     /// Sentences a batch.
@@ -172,6 +199,11 @@ impl Default for Config {
             model: ModelConfig::default(),
             training: Training::default(),
             vectors: Vectors::default(),
+            encoder: None,
+            pretraining: PretrainingConfig {
+                texts: Vectors::default().texts,
+                ..PretrainingConfig::default()
+            },
             statistics: CountedSplit::Train,
         }
     }
@@ -186,6 +218,7 @@ impl Default for Split {
 impl Default for ModelConfig {
     fn default() -> Self {
         Self {
+            input: Input::Characters,
             embedding: 128,
             encoder: Encoder::Idcnn,
             hidden: 128,
@@ -202,6 +235,7 @@ impl Default for Training {
         Self {
             optimizer: OptimizerName::Adam,
             head_learning_rate: 1e-3,
+            encoder_learning_rate: LITERAL_LEARNING_RATE,
             literal: false,
             batch_size: 20,
             clip: 5.0,
@@ -220,9 +254,14 @@ impl Default for Vectors {
 }
 
 impl Training {
-    /// The learning rate in force.
+    /// The learning rate in force for what starts from random values.
     pub fn learning_rate(&self) -> f64 {
         if self.literal { LITERAL_LEARNING_RATE } else { self.head_learning_rate }
+    }
+
+    /// The learning rate in force for a pre-trained encoder.
+    pub fn encoder_rate(&self) -> f64 {
+        if self.literal { LITERAL_LEARNING_RATE } else { self.encoder_learning_rate }
     }
 }
 
@@ -233,22 +272,50 @@ impl Config {
     pub fn for_its_job(self) -> Self {
         let ground = Self { job: self.job, data: self.data.clone(), ..Self::default() };
         match self.job {
-            Job::Tagger => Self { vectors: ground.vectors, statistics: ground.statistics, ..self },
+            Job::Tagger => {
+                let mut kept = Self {
+                    vectors: ground.vectors,
+                    pretraining: ground.pretraining,
+                    statistics: ground.statistics,
+                    ..self
+                };
+                if kept.model.input == Input::Characters {
+                    kept.encoder = None;
+                    kept.training.encoder_learning_rate = ground.training.encoder_learning_rate;
+                } else {
+                    kept.model.embedding = ground.model.embedding;
+                }
+                kept
+            }
             Job::EpochTime => {
-                let (development, vectors, statistics) =
-                    (ground.development, ground.vectors, ground.statistics);
-                Self { development, vectors, statistics, ..self }
+                let model = ModelConfig { input: ground.model.input, ..self.model };
+                let (limits, split, scheme, training) = (self.limits, self.split, self.scheme, self.training);
+                Self { limits, split, scheme, model, training, ..ground }
             }
             Job::Vectors => {
                 let model = ModelConfig { embedding: self.model.embedding, ..ModelConfig::default() };
                 Self { limits: self.limits, vectors: self.vectors, model, ..ground }
             }
+            Job::Pretraining if self.encoder.is_some() => Self { encoder: self.encoder, ..ground },
+            Job::Pretraining => Self { limits: self.limits, pretraining: self.pretraining, ..ground },
             Job::Statistics => Self { statistics: self.statistics, ..ground },
+            Job::BestHeads => ground,
         }
     }
 
     /// The first value that the job cannot be done with: the key and what is allowed.
-    pub fn problem(&self) -> Option<(&'static str, String)> {
+    pub fn problem(&self) -> Option<(String, String)> {
+        if self.job == Job::Pretraining {
+            return match self.pretraining.check() {
+                Err(CoreError::Config { key, message }) => Some((format!("pretraining.{key}"), message)),
+                Err(other) => Some(("pretraining".into(), other.to_string())),
+                Ok(()) => None,
+            };
+        }
+        self.tagger_problem().map(|(key, message)| (key.to_owned(), message))
+    }
+
+    fn tagger_problem(&self) -> Option<(&'static str, String)> {
         let t = &self.training;
         if !(0.0..1.0).contains(&self.development) {
             return Some(("development", format!("{} is not a share in [0, 1)", self.development)));
@@ -271,7 +338,11 @@ impl Config {
         if let Some((key, _)) = at_least_one.iter().find(|(_, wrong)| *wrong) {
             return Some((key, "must be at least 1".into()));
         }
-        let positive = [("training.head_learning_rate", t.head_learning_rate), ("training.clip", t.clip)];
+        let positive = [
+            ("training.head_learning_rate", t.head_learning_rate),
+            ("training.encoder_learning_rate", t.encoder_learning_rate),
+            ("training.clip", t.clip),
+        ];
         if let Some((key, value)) = positive.iter().find(|(_, v)| !(v.is_finite() && *v > 0.0)) {
             return Some((key, format!("{value} is not a positive number")));
         }
@@ -337,6 +408,22 @@ mod tests {
         let kept = config.clone().for_its_job();
         assert_eq!((kept.training.epochs, kept.model.embedding), (7, 64));
         assert_eq!(kept.vectors, Vectors::default());
+        // Only a tagger that reads with an encoder is told where it is.
+        config.encoder = Some("encoder".into());
+        config.training.encoder_learning_rate = 1e-4;
+        let kept = config.clone().for_its_job();
+        assert_eq!((kept.encoder, kept.training.encoder_learning_rate), (None, 3e-5));
+        config.model.input = Input::Albert;
+        let kept = config.clone().for_its_job();
+        assert_eq!((kept.encoder.as_deref(), kept.training.encoder_learning_rate), (Some("encoder"), 1e-4));
+        // A published encoder is taken as it is: nothing that would train one changes the cell.
+        config.job = Job::Pretraining;
+        config.pretraining.training.epochs = 9;
+        let kept = config.clone().for_its_job();
+        assert_eq!((kept.limits, kept.pretraining), (Limits::default(), Config::default().pretraining));
+        config.encoder = None;
+        let kept = config.clone().for_its_job();
+        assert_eq!((kept.limits.train, kept.pretraining.training.epochs), (5, 9));
         config.job = Job::Statistics;
         assert_eq!(config.for_its_job(), Config { job: Job::Statistics, ..Config::default() });
     }
@@ -346,26 +433,30 @@ mod tests {
         let with = |change: fn(&mut Config)| {
             let mut config = Config::default();
             change(&mut config);
-            config.problem().map(|(key, _)| key)
+            config.problem().map(|(key, _)| key).unwrap_or_default()
         };
-        assert_eq!(with(|_| ()), None);
-        assert_eq!(with(|c| c.development = 1.0), Some("development"));
-        assert_eq!(with(|c| c.split.max_length = 3), Some("split.max_length"));
-        assert_eq!(with(|c| c.model.dropout = 1.0), Some("model.dropout"));
-        assert_eq!(with(|c| c.training.batch_size = 0), Some("training.batch_size"));
-        assert_eq!(with(|c| c.training.head_learning_rate = f64::NAN), Some("training.head_learning_rate"));
-        assert_eq!(with(|c| c.training.clip = 0.0), Some("training.clip"));
-        assert_eq!(with(|c| c.model.heads = 3), Some("model.heads"));
-        assert_eq!(with(|c| c.model.heads = -4), Some("model.heads"));
-        assert_eq!(with(|c| c.model.heads = 0), None);
-        assert_eq!(with(|c| c.model.idcnn.kernel = 2), Some("model.idcnn.kernel"));
-        assert_eq!(with(|c| c.model.idcnn.filters = 0), Some("model.idcnn.filters"));
-        assert_eq!(with(|c| c.model.idcnn.dilations.clear()), Some("model.idcnn.dilations"));
+        assert_eq!(with(|_| ()), "");
+        assert_eq!(with(|c| c.development = 1.0), "development");
+        assert_eq!(with(|c| c.split.max_length = 3), "split.max_length");
+        assert_eq!(with(|c| c.model.dropout = 1.0), "model.dropout");
+        assert_eq!(with(|c| c.training.batch_size = 0), "training.batch_size");
+        assert_eq!(with(|c| c.training.head_learning_rate = f64::NAN), "training.head_learning_rate");
+        assert_eq!(with(|c| c.training.encoder_learning_rate = 0.0), "training.encoder_learning_rate");
+        assert_eq!(with(|c| c.training.clip = 0.0), "training.clip");
+        let encoder = |c: &mut Config| (c.job, c.pretraining.encoder.heads) = (Job::Pretraining, 3);
+        assert_eq!(with(encoder), "pretraining.encoder.num_attention_heads");
+        assert_eq!(with(|c| c.model.heads = 3), "model.heads");
+        assert_eq!(with(|c| c.model.heads = -4), "model.heads");
+        assert_eq!(with(|c| c.model.heads = 0), "");
+        assert_eq!(with(|c| c.model.idcnn.kernel = 2), "model.idcnn.kernel");
+        assert_eq!(with(|c| c.model.idcnn.filters = 0), "model.idcnn.filters");
+        assert_eq!(with(|c| c.model.idcnn.dilations.clear()), "model.idcnn.dilations");
     }
 
     #[test]
     fn literal_means_the_printed_learning_rate() {
-        let training = Training { literal: true, ..Training::default() };
+        let training = Training { literal: true, encoder_learning_rate: 1e-4, ..Training::default() };
         assert_eq!((training.learning_rate(), Training::default().learning_rate()), (3e-5, 1e-3));
+        assert_eq!((training.encoder_rate(), Training::default().encoder_rate()), (3e-5, 3e-5));
     }
 }

@@ -3,8 +3,10 @@
 //! ```text
 //! config.json        the configuration it was trained with
 //! labels.json        tag scheme and entity types
-//! vocabulary.txt     characters, one a line, in the order of their ids
-//! model.safetensors  parameters
+//! vocabulary.txt     characters, one a line, in the order of their ids; or, for a tagger that reads with an ALBERT,
+//! encoder.json       the encoder's sizes, and
+//! vocab.txt          its vocabulary
+//! model.safetensors  parameters, the encoder's too
 //! ```
 
 use std::fs;
@@ -14,10 +16,13 @@ use anyhow::{Context, Result, bail};
 use medner_core::tensors;
 use medner_data::vocabulary::Vocabulary;
 use medner_metrics::LabelSet;
+use serde::{Deserialize, Serialize};
 use tch::Device;
 
-use crate::config::Config;
-use crate::model::{Start, Tagger};
+use crate::albert::AlbertConfig;
+use crate::config::{Config, Input};
+use crate::model::{ENCODER, Start, Tagger};
+use crate::reading::{PieceReading, Reading};
 
 /// A tagger with what it needs to read text.
 pub struct TaggerFolder {
@@ -25,8 +30,8 @@ pub struct TaggerFolder {
     pub config: Config,
     /// Its tags.
     pub labels: LabelSet,
-    /// Its characters.
-    pub vocabulary: Vocabulary,
+    /// What a character is to it.
+    pub reading: Reading,
     /// The network.
     pub tagger: Tagger,
 }
@@ -34,27 +39,53 @@ pub struct TaggerFolder {
 const CONFIG: &str = "config.json";
 const LABELS: &str = "labels.json";
 const VOCABULARY: &str = "vocabulary.txt";
+const SIZES: &str = "encoder.json";
+const PIECES: &str = "vocab.txt";
 const MODEL: &str = "model.safetensors";
 /// The parameter with one row for each entry of the vocabulary.
 const EMBEDDING: &str = "embedding.weight";
+/// The same of an encoder.
+const WORDS: &str = "embeddings.word_embeddings.weight";
+
+/// `encoder.json`.
+#[derive(Serialize, Deserialize)]
+struct Sizes {
+    lower_case: bool,
+    albert: AlbertConfig,
+}
 
 /// Writes a tagger; every file is written beside its place and renamed, the parameters last.
+///
+/// # Errors
+/// What the file system refuses.
 pub fn save(
     folder: &Path,
     config: &Config,
     labels: &LabelSet,
-    vocabulary: &Vocabulary,
+    reading: &Reading,
     tagger: &Tagger,
 ) -> Result<()> {
     fs::create_dir_all(folder).with_context(|| format!("{}: cannot be made", folder.display()))?;
     tensors::write_atomically(&folder.join(CONFIG), &serde_json::to_vec_pretty(config)?)?;
     tensors::write_atomically(&folder.join(LABELS), &serde_json::to_vec_pretty(labels)?)?;
-    vocabulary.save(&folder.join(VOCABULARY))?;
+    match reading {
+        Reading::Characters(vocabulary) => vocabulary.save(&folder.join(VOCABULARY))?,
+        Reading::Pieces(pieces) => {
+            let sizes = Sizes { lower_case: pieces.lower_case, albert: pieces.albert.clone() };
+            tensors::write_atomically(&folder.join(SIZES), &serde_json::to_vec_pretty(&sizes)?)?;
+            let mut entries = pieces.entries.join("\n");
+            entries.push('\n');
+            tensors::write_atomically(&folder.join(PIECES), entries.as_bytes())?;
+        }
+    }
     tensors::write(&folder.join(MODEL), &tagger.params.state()?)?;
     Ok(())
 }
 
 /// Reads a tagger strictly: every parameter must be there with its shape, and no other.
+///
+/// # Errors
+/// Files that are missing, damaged or not of one training, with the remedy.
 pub fn load(folder: &Path, device: Device) -> Result<TaggerFolder> {
     if !folder.join(MODEL).is_file() {
         bail!(
@@ -78,20 +109,43 @@ pub fn load(folder: &Path, device: Device) -> Result<TaggerFolder> {
             folder.join(file).display()
         )
     };
+    if !folder.join(LABELS).is_file() && folder.join(PIECES).is_file() {
+        bail!(
+            "{}: is the folder of an encoder, not of a tagger; train one on it with `albert-idcnn train --set \
+             model.input=albert --set encoder=DIR`",
+            folder.display()
+        );
+    }
     let config: Config = serde_json::from_slice(&read(CONFIG)?).with_context(|| damaged(CONFIG))?;
     let labels: LabelSet = serde_json::from_slice(&read(LABELS)?).with_context(|| damaged(LABELS))?;
-    let vocabulary = Vocabulary::load(&folder.join(VOCABULARY))?;
-    let tagger = Tagger::new(&config.model, &Start::Random(vocabulary.len()), &labels, device)?;
+    let (reading, table, vocabulary) = match config.model.input {
+        Input::Characters => {
+            let vocabulary = Vocabulary::load(&folder.join(VOCABULARY))?;
+            (Reading::Characters(vocabulary), EMBEDDING.to_owned(), VOCABULARY)
+        }
+        Input::Albert => {
+            let sizes: Sizes = serde_json::from_slice(&read(SIZES)?).with_context(|| damaged(SIZES))?;
+            let text = String::from_utf8(read(PIECES)?).with_context(|| damaged(PIECES))?;
+            let entries = text.split_terminator('\n').map(String::from).collect();
+            let pieces = PieceReading::new(sizes.albert, entries, sizes.lower_case)?;
+            (Reading::Pieces(Box::new(pieces)), format!("{ENCODER}.{WORDS}"), PIECES)
+        }
+    };
     let state = tensors::from_bytes(&read(MODEL)?, &folder.join(MODEL)).with_context(|| damaged(MODEL))?;
-    let rows = state.get(EMBEDDING).and_then(|matrix| matrix.size().first().copied());
-    if let Some(rows) = rows.filter(|&rows| rows != vocabulary.len() as i64) {
+    let rows = state.get(&table).and_then(|matrix| matrix.size().first().copied());
+    if let Some(rows) = rows.filter(|&rows| rows != reading.size() as i64) {
         bail!(
             "{}: has {} entries, but {MODEL} beside it has vectors for {rows}: the two are not of one training; copy the \
              folder again or train again",
-            folder.join(VOCABULARY).display(),
-            vocabulary.len()
+            folder.join(vocabulary).display(),
+            reading.size()
         );
     }
+    let start = match &reading {
+        Reading::Characters(vocabulary) => Start::Random(vocabulary.len()),
+        Reading::Pieces(pieces) => Start::Albert(&pieces.albert, pieces.special()),
+    };
+    let tagger = Tagger::new(&config.model, &start, &labels, device)?;
     tagger.params.load(&state).with_context(|| damaged(MODEL))?;
-    Ok(TaggerFolder { config, labels, vocabulary, tagger })
+    Ok(TaggerFolder { config, labels, reading, tagger })
 }

@@ -6,18 +6,20 @@ use std::path::Path;
 use anyhow::{Context, Result, bail};
 use medner_core::device;
 use medner_core::layers::Batch;
-use medner_core::records::{Cut, Records, find_entities, hold_out};
+use medner_core::records::{Cut, hold_out};
 use medner_data::formats::split::SplitOptions;
 use medner_data::predictions::{self, Shape};
 use medner_data::{Document, user_files};
 use medner_experiment::{
     Cell, ConfigError, DataFacts, EvaluateArgs, Method, Missing, Outcome, PredictArgs, PredictFormat,
-    RunContext, Scores, TrainArgs, Value, config,
+    RunContext, Scores, Shortcut, TrainArgs, Value, config,
 };
 use medner_metrics::entity_report;
 
-use crate::config::{Config, Job, Limits};
-use crate::prepare::prepare;
+use crate::config::{Config, Input, Job, Limits};
+use crate::prepare::{Given, prepare};
+use crate::pretraining::corpus::CHINESE;
+use crate::pretraining::run::{self as pretrain, files_of};
 use crate::{cells, datasets, folder};
 
 /// Raised whenever a change alters numbers: results of earlier versions are then run again.
@@ -32,7 +34,7 @@ impl Method for AlbertIdcnn {
     }
 
     fn about(&self) -> &'static str {
-        "Chinese clinical NER with IDCNN, multi-head attention and CRF (Li et al. 2022)"
+        "Chinese clinical NER with ALBERT, IDCNN, multi-head attention and CRF (Li et al. 2022)"
     }
 
     fn version(&self) -> &'static str {
@@ -47,7 +49,7 @@ impl Method for AlbertIdcnn {
         let value = config::canonical::<Config>(given)?;
         let config = config::from_value::<Config>(&value)?.for_its_job();
         match config.problem() {
-            Some((key, message)) => Err(ConfigError::at(key, message)),
+            Some((key, message)) => Err(ConfigError::at(&key, message)),
             None => serde_json::to_value(config).map_err(|e| ConfigError::at("", e.to_string())),
         }
     }
@@ -59,10 +61,22 @@ impl Method for AlbertIdcnn {
     fn inputs(&self, config: &Value) -> Result<DataFacts, Missing> {
         let config: Config = config::from_value(config).map_err(|e| Missing::new(e.to_string()))?;
         let mut inputs = DataFacts::default();
-        if config.job == Job::Vectors {
-            for text in &config.vectors.texts {
-                inputs.files.extend(datasets::facts(text)?.files);
+        let texts = match (config.job, &config.encoder) {
+            (Job::Vectors, _) => config.vectors.texts,
+            (Job::Pretraining, None) => {
+                if config.pretraining.vocabulary.source == CHINESE {
+                    inputs.files = datasets::chinese_vocabulary()?.files;
+                }
+                config.pretraining.texts
             }
+            (Job::Pretraining, Some(folder)) => {
+                inputs.files = files_of(Path::new(folder)).map_err(|e| Missing::new(format!("{e:#}")))?;
+                Vec::new()
+            }
+            _ => Vec::new(),
+        };
+        for text in &texts {
+            inputs.files.extend(datasets::facts(text)?.files);
         }
         Ok(inputs)
     }
@@ -71,10 +85,12 @@ impl Method for AlbertIdcnn {
         medner_data::sample::sample_for(data)
     }
 
-    /// A sample run needs no other corpora: its character vectors are trained on the sample alone.
+    /// A sample run needs no other corpora: its character vectors and its encoder are trained on the sample alone.
     fn sample_config(&self, config: &Value) -> Value {
         let mut config = config.clone();
         config["vectors"]["texts"] = Value::Array(Vec::new());
+        config["pretraining"]["texts"] = Value::Array(Vec::new());
+        config["pretraining"]["vocabulary"]["source"] = "characters".into();
         config
     }
 
@@ -117,16 +133,25 @@ impl Method for AlbertIdcnn {
                 data.insert(role.to_owned(), medner_data::hash::hash_file(file)?.sha256);
             }
         }
-        let prepared = prepare(&config, args.seed, train, development, None)?;
+        let given = match (config.model.input, &config.encoder) {
+            (Input::Characters, _) => Given::Nothing,
+            (Input::Albert, None) => bail!(cells::NO_ENCODER),
+            (Input::Albert, Some(folder)) => {
+                data.extend(
+                    files_of(Path::new(folder))?.into_iter().map(|(k, v)| (format!("encoder {k}"), v)),
+                );
+                Given::Encoder(Path::new(folder))
+            }
+        };
+        let prepared = prepare(&config, args.seed, train, development, given)?;
         for (what, note) in &prepared.notes {
             tracing::info!("{what}: {note}");
         }
-        let vocabulary = prepared.vocabulary.clone();
         std::fs::create_dir_all(&args.out).with_context(|| {
             format!("{}: cannot be made; name a folder that can be written by `--out`", args.out.display())
         })?;
         let (task, summary) = cells::train(&config, args.seed, data, prepared, ctx, device)?;
-        folder::save(&args.out, &config, &task.labels, &vocabulary, &task.tagger)?;
+        folder::save(&args.out, &config, &task.labels, &task.reading, &task.tagger)?;
         if let Some(best) = summary.best {
             tracing::info!(
                 "best development F1 {:.2} in epoch {} of {}; the model is in {}",
@@ -153,7 +178,7 @@ impl Method for AlbertIdcnn {
             "a tagger finds at most one of them, the others count as missed",
         );
         let max = model.config.split.max_length;
-        let records = Records::new(&documents, max, Cut::Blind, &model.vocabulary, &model.labels)?;
+        let records = model.reading.records(&documents, max, Cut::Blind, &model.labels)?;
         let predicted = records.predict(&model.labels, device, |batch| model.tagger.decode(batch))?;
         let report = entity_report(&records.gold, &predicted)?;
         let mut scores = Scores::new();
@@ -177,8 +202,7 @@ impl Method for AlbertIdcnn {
         let progress = |done: usize, total: usize| ctx.progress.set(done as u64, total as u64, "sentences");
         let split = SplitOptions { max_length: model.config.split.max_length, ..SplitOptions::default() };
         let decode = |batch: &Batch| model.tagger.decode_with_posterior(batch);
-        let found =
-            find_entities(&documents, split, &model.vocabulary, &model.labels, device, decode, &progress)?;
+        let found = model.reading.find(&documents, split, &model.labels, device, decode, &progress)?;
         Ok(predictions::write(shape, &documents, &found, args.output.as_deref())?)
     }
 
@@ -189,6 +213,24 @@ impl Method for AlbertIdcnn {
     fn device(&self, name: &str) -> Result<String> {
         device::open(name)?;
         Ok(name.to_owned())
+    }
+
+    fn shortcuts(&self) -> Vec<Shortcut> {
+        vec![Shortcut {
+            flag: "encoder",
+            value_name: "DIR",
+            help: "Folder of a published ALBERT (config.json, vocab.txt, model.safetensors) for the systems that read with one",
+            key: "encoder",
+        }]
+    }
+
+    fn commands(&self) -> Vec<clap::Command> {
+        vec![pretrain::command()]
+    }
+
+    fn run_command(&self, name: &str, matches: &clap::ArgMatches, ctx: &RunContext) -> Result<()> {
+        anyhow::ensure!(name == pretrain::COMMAND, "there is no command `{name}`");
+        pretrain::run_command(matches, ctx)
     }
 }
 

@@ -1,7 +1,7 @@
-//! The taggers of Table 2 that need no pre-trained encoder (Li et al. 2022, section 3 and section 4.3.1).
+//! The taggers of Table 2 (Li et al. 2022, section 3 and section 4.3.1).
 //!
 //! ```text
-//! X = dropout(embedding(characters))              section 3.1, "a dropout layer between the embedding layer and the IDCNN"
+//! X = dropout(E(characters))                       E: a table of vectors, or ALBERT ([`crate::contextual`]); section 3.1, "a dropout layer between the embedding layer and the IDCNN"
 //! Y = BiLSTM(X)  or  IDCNN(X)                      section 3.2
 //! M = MHA(Y)     or  Y where heads = 0             equations 3 to 5
 //! P = M W + b                                      emissions
@@ -15,13 +15,16 @@ use medner_core::params::Params;
 use medner_metrics::LabelSet;
 use tch::{Device, Tensor};
 
+use crate::albert::AlbertConfig;
+use crate::albert::tokenizer::SpecialIds;
 use crate::config::{Encoder, ModelConfig};
+use crate::contextual::Contextual;
 
 /// A tagger: characters in, tags out.
 pub struct Tagger {
     /// Every parameter by name.
     pub params: Params,
-    embedding: Embedding,
+    input: Input,
     reader: Reader,
     attention: Option<MultiHeadAttention>,
     attention_residual: bool,
@@ -30,38 +33,59 @@ pub struct Tagger {
     dropout: f64,
 }
 
+/// What stands for a character.
+enum Input {
+    Vectors(Embedding),
+    Albert(Box<Contextual>),
+}
+
 /// What reads the sentence.
 enum Reader {
     Bilstm(BiLstm),
     Idcnn(Idcnn),
 }
 
-/// What the embedding starts from.
+/// What the first layer is, and what it starts from.
 pub enum Start<'a> {
     /// N(0, 1), a vector for each of so many characters.
     Random(usize),
     /// Given vectors, row-major `[V, D]`.
     Vectors(&'a [f32]),
+    /// An ALBERT of these sizes with random values, and the special entries of its vocabulary.
+    Albert(&'a AlbertConfig, SpecialIds),
 }
+
+/// Where the parameters of the encoder are, in [`Tagger::params`].
+pub const ENCODER: &str = "albert";
 
 impl Tagger {
     /// Builds the network on `device`; libtorch's generator decides the random values.
     pub fn new(config: &ModelConfig, start: &Start<'_>, labels: &LabelSet, device: Device) -> Result<Self> {
         let params = Params::new(device);
         let root = params.root();
-        let embedding = match start {
-            Start::Random(size) => Embedding::new(&(&root / "embedding"), *size as i64, config.embedding)?,
+        let scope = &root / "embedding";
+        let (input, embedding) = match start {
+            Start::Random(size) => {
+                let table = Embedding::new(&scope, *size as i64, config.embedding)?;
+                (Input::Vectors(table), config.embedding)
+            }
             Start::Vectors(vectors) => {
-                Embedding::from_vectors(&(&root / "embedding"), vectors, config.embedding)?
+                let table = Embedding::from_vectors(&scope, vectors, config.embedding)?;
+                (Input::Vectors(table), config.embedding)
+            }
+            Start::Albert(albert, special) => {
+                let encoder = Contextual::new(&(&root / ENCODER), albert, *special)?;
+                let width = encoder.width();
+                (Input::Albert(Box::new(encoder)), width)
             }
         };
         let (reader, width) = match config.encoder {
             Encoder::Bilstm => {
-                let layer = BiLstm::new(&(&root / "bilstm"), config.embedding, config.hidden)?;
+                let layer = BiLstm::new(&(&root / "bilstm"), embedding, config.hidden)?;
                 (Reader::Bilstm(layer), 2 * config.hidden)
             }
             Encoder::Idcnn => {
-                let layer = Idcnn::new(&(&root / "idcnn"), config.embedding, &config.idcnn)?;
+                let layer = Idcnn::new(&(&root / "idcnn"), embedding, &config.idcnn)?;
                 let width = layer.width();
                 (Reader::Idcnn(layer), width)
             }
@@ -76,12 +100,16 @@ impl Tagger {
         let crf = Crf::new(&(&root / "crf"), tags.len() as i64)?
             .constrained(Constraints::of_scheme(labels.scheme(), tags)?, ConstrainAt::Decoding)?;
         let (attention_residual, dropout) = (config.attention_residual, config.dropout);
-        Ok(Self { params, embedding, reader, attention, attention_residual, output, crf, dropout })
+        Ok(Self { params, input, reader, attention, attention_residual, output, crf, dropout })
     }
 
     /// Emissions, `[B, T, K]`.
     pub fn emissions(&self, batch: &Batch, train: bool) -> Result<Tensor> {
-        let xs = dropout(&self.embedding.forward(&batch.ids)?, self.dropout, train)?;
+        let xs = match &self.input {
+            Input::Vectors(table) => table.forward(&batch.ids)?,
+            Input::Albert(encoder) => encoder.forward(batch, train)?,
+        };
+        let xs = dropout(&xs, self.dropout, train)?;
         let ys = match &self.reader {
             Reader::Bilstm(layer) => layer.forward(&xs, batch)?,
             Reader::Idcnn(layer) => layer.forward(&xs, &batch.mask)?,

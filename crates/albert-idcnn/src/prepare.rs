@@ -1,6 +1,7 @@
 //! What a tagger is trained with: tags, characters and their vectors, cut and encoded records, and the network itself.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use anyhow::Result;
 use medner_core::device;
@@ -12,18 +13,23 @@ use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 use tch::Device;
 
+use crate::albert::Pooler;
+use crate::albert::folder::AlbertFolder;
 use crate::config::Config;
-use crate::model::{Start, Tagger};
+use crate::model::{ENCODER, Start, Tagger};
+use crate::reading::Reading;
 use medner_core::records::{Cut, Records};
 
 /// Everything that a tagger is trained with.
 pub struct Prepared {
     /// Tags.
     pub labels: LabelSet,
-    /// Characters.
-    pub vocabulary: Vocabulary,
+    /// What a character is to the network.
+    pub reading: Reading,
     /// Row-major `[V, D]`, where the tagger starts from given vectors.
     pub vectors: Option<Vec<f32>>,
+    /// The encoder that the tagger starts from.
+    pub encoder: Option<AlbertFolder>,
     /// Training part.
     pub train: Records,
     /// Held-out part.
@@ -32,13 +38,25 @@ pub struct Prepared {
     pub notes: BTreeMap<String, String>,
 }
 
-/// Cuts and encodes records for training. The vocabulary is the training characters and those that have a given vector.
+/// What a tagger starts from.
+#[derive(Clone, Copy)]
+pub enum Given<'a> {
+    /// Nothing: random vectors of the training characters.
+    Nothing,
+    /// These vectors.
+    Vectors(&'a WordVectors),
+    /// The ALBERT in this folder.
+    Encoder(&'a Path),
+}
+
+/// Cuts and encodes records for training. The vocabulary is the training characters and those that have a given vector, or the
+/// given encoder's.
 pub fn prepare(
     config: &Config,
     seed: u64,
     train: &[Document],
     development: &[Document],
-    vectors: Option<&WordVectors>,
+    given: Given<'_>,
 ) -> Result<Prepared> {
     let mut notes = BTreeMap::new();
     let gold: Vec<Span> = train
@@ -46,31 +64,36 @@ pub fn prepare(
         .flat_map(|d| d.entities.iter().map(|e| Span::new(e.start, e.end, e.label.clone())))
         .collect();
     let labels = LabelSet::from_spans(config.scheme, &gold)?;
-    let characters = train.iter().flat_map(|d| d.text.chars()).map(|c| c.to_string());
-    let mut vocabulary = Vocabulary::count(characters, 1, Normalisation::default());
-    if let Some(vectors) = vectors {
-        vocabulary.extend(vectors.words());
-    }
-    let matrix = match vectors {
-        None => None,
-        Some(vectors) => {
+    let (mut matrix, mut encoder) = (None, None);
+    let reading = match given {
+        Given::Nothing => Reading::Characters(characters(train)),
+        Given::Vectors(vectors) => {
             anyhow::ensure!(
                 vectors.dim() as i64 == config.model.embedding,
                 "`model.embedding` is {}, but the character vectors have {} dimensions",
                 config.model.embedding,
                 vectors.dim()
             );
+            let mut vocabulary = characters(train);
+            vocabulary.extend(vectors.words());
             let mut rng = ChaCha8Rng::seed_from_u64(seed);
-            let matrix = vectors.matrix_for(&vocabulary, uniform_bound(vectors.dim()), &mut rng);
-            notes.insert("character vectors".into(), matrix.coverage.to_string());
-            Some(matrix.values)
+            let values = vectors.matrix_for(&vocabulary, uniform_bound(vectors.dim()), &mut rng);
+            notes.insert("character vectors".into(), values.coverage.to_string());
+            matrix = Some(values.values);
+            Reading::Characters(vocabulary)
+        }
+        Given::Encoder(path) => {
+            let folder = AlbertFolder::open(path)?;
+            let reading = Reading::of_encoder(&folder)?;
+            encoder = Some(folder);
+            reading
         }
     };
     let max = config.split.max_length;
-    let train = Records::new(train, max, Cut::AroundEntities, &vocabulary, &labels)?;
+    let train = reading.records(train, max, Cut::AroundEntities, &labels)?;
     let development = match development {
         [] => None,
-        records => Some(Records::new(records, max, Cut::Blind, &vocabulary, &labels)?),
+        records => Some(reading.records(records, max, Cut::Blind, &labels)?),
     };
     let cut = train.report;
     let pieces = format!(
@@ -79,16 +102,39 @@ pub fn prepare(
         cut.pieces, cut.longest, cut.windows, cut.too_long, cut.entities_overlapping
     );
     notes.insert("pieces".into(), pieces);
-    Ok(Prepared { labels, vocabulary, vectors: matrix, train, development, notes })
+    if let Some(unknown) = unknown_share(&train, &reading) {
+        notes.insert("characters outside the encoder's vocabulary".into(), unknown);
+    }
+    Ok(Prepared { labels, reading, vectors: matrix, encoder, train, development, notes })
 }
 
-/// Builds the network of `config` with values drawn from `seed`.
+/// The characters of the training records.
+fn characters(train: &[Document]) -> Vocabulary {
+    let characters = train.iter().flat_map(|d| d.text.chars()).map(|c| c.to_string());
+    Vocabulary::count(characters, 1, Normalisation::default())
+}
+
+/// How many characters of the training pieces an encoder does not know.
+fn unknown_share(train: &Records, reading: &Reading) -> Option<String> {
+    let Reading::Pieces(pieces) = reading else { return None };
+    let unknown = pieces.special().unknown;
+    let all = train.ids.iter().map(Vec::len).sum::<usize>();
+    let found = train.ids.iter().flatten().filter(|&&id| id == unknown).count();
+    Some(format!("{found} of {all} in the training pieces"))
+}
+
+/// Builds the network of `config` with values drawn from `seed`, and reads the given encoder into it.
 pub fn build(config: &Config, seed: u64, prepared: &Prepared, device: Device) -> Result<Tagger> {
     // Step u64::MAX is no training step, so the initial values share no random numbers with any dropout mask.
     device::reseed(seed, u64::MAX);
-    let start = match &prepared.vectors {
-        Some(vectors) => Start::Vectors(vectors),
-        None => Start::Random(prepared.vocabulary.len()),
+    let start = match (&prepared.vectors, &prepared.reading) {
+        (_, Reading::Pieces(pieces)) => Start::Albert(&pieces.albert, pieces.special()),
+        (Some(vectors), _) => Start::Vectors(vectors),
+        (None, reading) => Start::Random(reading.size()),
     };
-    Ok(Tagger::new(&config.model, &start, &prepared.labels, device)?)
+    let tagger = Tagger::new(&config.model, &start, &prepared.labels, device)?;
+    if let Some(folder) = &prepared.encoder {
+        folder.load_encoder(&tagger.params, ENCODER, Pooler::Without)?;
+    }
+    Ok(tagger)
 }

@@ -1,6 +1,6 @@
-//! Training a [`Tagger`]: batches of like length, one optimiser, strict F1 over records on the development part.
+//! Training a [`Tagger`]: batches of like length, one optimiser (with a learning rate of its own for a pre-trained encoder), strict F1 over records on the development part.
 
-use medner_core::optim::{AdaGrad, Adam, Lookahead, Optimizer, OptimizerConfig, RAdam, RmsProp, Rule};
+use medner_core::optim::{AdaGrad, Adam, Group, Lookahead, Optimizer, OptimizerConfig, RAdam, RmsProp, Rule};
 use medner_core::params::Params;
 use medner_core::tensors::NamedTensors;
 use medner_core::trainer::{At, Evaluation, StepOutcome, Task};
@@ -11,8 +11,9 @@ use medner_metrics::{LabelSet, entity_report};
 use tch::Device;
 
 use crate::config::{OptimizerName, Training};
-use crate::model::Tagger;
+use crate::model::{ENCODER, Tagger};
 use crate::prepare::Prepared;
+use crate::reading::Reading;
 use medner_core::records::Records;
 
 /// A tagger in training.
@@ -21,6 +22,8 @@ pub struct TaggerTask {
     pub tagger: Tagger,
     /// The tags.
     pub labels: LabelSet,
+    /// What a character is to the network.
+    pub reading: Reading,
     optimizer: Optimizer,
     clip: f64,
     train: Records,
@@ -33,7 +36,8 @@ pub struct TaggerTask {
     device: Device,
 }
 
-/// The optimiser of Tables 4 and 5 with PyTorch's own settings.
+/// The optimiser of Tables 4 and 5 with PyTorch's own settings; the parameters of an encoder, where there is one, are a group
+/// with its learning rate.
 pub fn optimizer(training: &Training, params: &Params) -> Result<Optimizer> {
     let rule = match training.optimizer {
         OptimizerName::Adagrad => Rule::AdaGrad(AdaGrad::default()),
@@ -45,7 +49,12 @@ pub fn optimizer(training: &Training, params: &Params) -> Result<Optimizer> {
     if training.optimizer == OptimizerName::LookaheadAdam {
         config.lookahead = Some(Lookahead::default());
     }
-    Optimizer::new(&config, params.parameters())
+    let of_encoder = |name: &str| usize::from(name.split('.').next() == Some(ENCODER));
+    let groups = params.groups(&of_encoder).into_iter().map(|(encoder, parameters)| Group {
+        learning_rate: (encoder == 1).then(|| training.encoder_rate()),
+        ..Group::new(parameters)
+    });
+    Optimizer::with_groups(&config, groups.collect())
 }
 
 impl TaggerTask {
@@ -58,10 +67,10 @@ impl TaggerTask {
         order: BatchOrder,
         device: Device,
     ) -> Result<Self> {
-        let Prepared { labels, train, development, vectors, vocabulary, .. } = prepared;
-        let unknowns = match vectors {
-            None => Unknowns::of(&train.ids, vocabulary.len(), device)?,
-            Some(_) => Unknowns::none(),
+        let Prepared { labels, train, development, vectors, reading, .. } = prepared;
+        let unknowns = match (vectors, &reading) {
+            (None, Reading::Characters(vocabulary)) => Unknowns::of(&train.ids, vocabulary.len(), device)?,
+            _ => Unknowns::none(),
         };
         let optimizer = optimizer(training, &tagger.params)?;
         let config =
@@ -73,6 +82,7 @@ impl TaggerTask {
         Ok(Self {
             tagger,
             labels,
+            reading,
             optimizer,
             clip: training.clip,
             train,
@@ -161,7 +171,7 @@ mod tests {
 
     use super::*;
     use crate::config::Config;
-    use crate::prepare::{build, prepare};
+    use crate::prepare::{Given, build, prepare};
 
     #[test]
     fn the_unknown_character_is_trained_on_characters_that_stand_once() {
@@ -174,7 +184,7 @@ mod tests {
         let documents = [document("a", "胃癌患者甲乙丙丁戊己"), document("b", "胃癌患者庚辛壬癸子丑")];
         let mut config = Config::default();
         (config.model.embedding, config.model.hidden) = (8, 8);
-        let prepared = prepare(&config, 1, &documents, &[], None).unwrap();
+        let prepared = prepare(&config, 1, &documents, &[], Given::Nothing).unwrap();
         let tagger = build(&config, 1, &prepared, Device::Cpu).unwrap();
         let order = BatchOrder::Bucketed;
         let mut task = TaggerTask::new(tagger, prepared, &config.training, 1, order, Device::Cpu).unwrap();

@@ -2,17 +2,20 @@
 //! (`albert.embeddings...`, `predictions...`, `sop_classifier...`).
 
 use std::collections::BTreeMap;
+use std::fs;
 use std::path::Path;
 
-use medner_core::Result;
 use medner_core::params::Params;
 use medner_core::pretrained::{self, PretrainedFolder, VOCABULARY, Weights};
 use medner_core::tensors::NamedTensors;
-use serde::Serialize;
+use medner_core::{CoreError, Result};
+use serde::{Deserialize, Serialize};
+use tch::Device;
 
 use super::config::{AlbertConfig, MODEL_TYPE};
-use super::model::Pooler;
+use super::model::{AlbertModel, Pooler};
 
+const TOKENIZER: &str = "tokenizer_config.json";
 const ENCODER: &str = "albert.";
 const WORDS: &str = "embeddings.word_embeddings.weight";
 /// A buffer of old files that only counts from 0.
@@ -25,6 +28,15 @@ pub struct AlbertFolder {
     pub config: AlbertConfig,
     /// Entries of its vocabulary, in the order of their ids.
     pub vocabulary: Vec<String>,
+    /// Whether letters are made small before they are looked up (`tokenizer_config.json`; without it true, as in all Chinese
+    /// BERTs).
+    pub lower_case: bool,
+}
+
+/// What `tokenizer_config.json` says that matters here.
+#[derive(Deserialize)]
+struct TokenizerConfig {
+    do_lower_case: Option<bool>,
 }
 
 impl AlbertFolder {
@@ -38,7 +50,30 @@ impl AlbertFolder {
         let config: AlbertConfig = folder.config()?;
         config.check()?;
         let vocabulary = folder.vocabulary()?;
-        Ok(Self { folder, config, vocabulary })
+        let file = path.join(TOKENIZER);
+        let lower_case = match fs::read(&file) {
+            Ok(bytes) => {
+                let read: TokenizerConfig =
+                    serde_json::from_slice(&bytes).map_err(|e| CoreError::Pretrained {
+                        path: file,
+                        message: format!("is not readable JSON ({e}); copy it again, or remove it"),
+                    })?;
+                read.do_lower_case.unwrap_or(true)
+            }
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => true,
+            Err(error) => return Err(CoreError::io(&file)(error)),
+        };
+        Ok(Self { folder, config, vocabulary, lower_case })
+    }
+
+    /// Reads the encoder's parameters and checks that they fit, without keeping them.
+    ///
+    /// # Errors
+    /// As [`AlbertFolder::load_encoder`].
+    pub fn check_weights(&self) -> Result<()> {
+        let params = Params::new(Device::Cpu);
+        let _ = AlbertModel::new(&params.root(), &self.config, Pooler::Without)?;
+        self.load_encoder(&params, "", Pooler::Without)
     }
 
     /// The folder's path.
@@ -113,7 +148,7 @@ pub fn save(
     parameters: &NamedTensors,
 ) -> Result<()> {
     if vocabulary.len() as i64 != config.vocab_size {
-        return Err(medner_core::CoreError::Config {
+        return Err(CoreError::Config {
             key: "vocab_size".into(),
             message: format!("is {}, but the vocabulary has {} entries", config.vocab_size, vocabulary.len()),
         });
@@ -131,13 +166,11 @@ pub fn save(
         do_lower_case: lower_case,
         model_max_length: config.max_position_embeddings,
     };
-    let mut tokenizer = serde_json::to_vec_pretty(&tokenizer).map_err(|e| {
-        medner_core::CoreError::Config { key: "tokenizer_config.json".into(), message: e.to_string() }
-    })?;
+    let mut tokenizer = serde_json::to_vec_pretty(&tokenizer)
+        .map_err(|e| CoreError::Config { key: "tokenizer_config.json".into(), message: e.to_string() })?;
     tokenizer.push(b'\n');
     let mut entries = vocabulary.join("\n").into_bytes();
     entries.push(b'\n');
-    let files =
-        BTreeMap::from([(VOCABULARY.to_owned(), entries), ("tokenizer_config.json".to_owned(), tokenizer)]);
+    let files = BTreeMap::from([(VOCABULARY.to_owned(), entries), (TOKENIZER.to_owned(), tokenizer)]);
     pretrained::save(folder, &saved, &files, parameters)
 }

@@ -2,6 +2,7 @@
 
 use medner_core::layers::Activation;
 use medner_core::{CoreError, Result};
+use medner_data::cbow::CbowConfig;
 use serde::{Deserialize, Serialize};
 
 use crate::albert::{AlbertConfig, TokenizerMode};
@@ -16,6 +17,8 @@ pub struct PretrainingConfig {
     pub texts: Vec<String>,
     /// How text becomes pieces.
     pub vocabulary: VocabularyConfig,
+    /// Vectors of the pieces that the word table begins with (their width and seed are the encoder's); left out: random ones.
+    pub word_vectors: Option<CbowConfig>,
     /// How text becomes sequences.
     pub sequences: SequenceConfig,
     /// Which pieces are hidden.

@@ -14,10 +14,13 @@ use medner_experiment::{Cell, Curve, Outcome, RunContext, Stopped, config, yaml}
 
 use super::config::PretrainingConfig;
 use super::corpus::{encode, vocabulary};
+use super::start;
 use super::task::{PretrainingData, PretrainingTask};
 use super::text::Text;
 use crate::albert::{AlbertConfig, AlbertTokenizer, folder};
 use crate::cells::ContextWatch;
+use crate::config::Config;
+use crate::reading::open_encoder;
 
 /// Raised whenever a change alters what a pre-training comes to; an older run is then not resumed.
 pub const PRETRAINING_VERSION: u32 = 1;
@@ -89,6 +92,11 @@ pub fn pretrain(
         config.encoder.hidden_size
     );
     tracing::info!("encoder: {shape}");
+    if let Some(cbow) = &config.word_vectors {
+        let spread = albert.initializer_range;
+        let rows = start::write_vectors(&task.params, &task.data().train, cbow, seed, spread, ctx)?;
+        notes.insert("word table".into(), format!("{rows} of {} rows from CBOW vectors", entries.len()));
+    }
     notes.insert("encoder".into(), shape);
     let trainer = TrainerConfig {
         epochs: config.training.epochs,
@@ -107,17 +115,31 @@ pub fn pretrain(
     Ok(Pretrained { folder: out.to_owned(), albert, summary, notes })
 }
 
-/// A cell that pre-trains an encoder for others: its folder is [`ENCODER_FOLDER`] below the cell's.
+/// A cell that makes an encoder for others, in [`ENCODER_FOLDER`] below its own folder: pre-trained on the training records of
+/// its data set and the texts of the configuration, or taken in from the folder that the configuration names.
 ///
 /// # Errors
-/// As [`pretrain`].
-pub fn cell(cell: &Cell, config: &PretrainingConfig, ctx: &RunContext) -> Result<Outcome> {
-    let texts = config.texts.iter().map(|name| Text::of_corpus(name)).collect::<Result<Vec<_>>>()?;
+/// As [`pretrain`]; a published encoder that does not fit its own sizes.
+pub fn cell(cell: &Cell, config: &Config, ctx: &RunContext) -> Result<Outcome> {
     let out = ctx.work_dir.join(ENCODER_FOLDER);
-    let data = cell.facts.files.clone();
-    let pretrained = pretrain(config, texts, data, cell.seed, [&ctx.work_dir, &out], ctx)?;
+    if let Some(folder) = &config.encoder {
+        return take_in(Path::new(folder), &out);
+    }
+    let names = std::iter::once(&cell.data).chain(&config.pretraining.texts);
+    let mut texts = names.map(|name| Text::of_corpus(name)).collect::<Result<Vec<_>>>()?;
+    if config.limits.train > 0 {
+        for text in &mut texts {
+            text.documents.truncate(config.limits.train);
+        }
+    }
+    let mut data = cell.facts.files.clone();
+    data.extend(cell.inputs.files.clone());
+    let pretrained = pretrain(&config.pretraining, texts, data, cell.seed, [&ctx.work_dir, &out], ctx)?;
     let summary = &pretrained.summary;
     let mut outcome = Outcome { notes: pretrained.notes, ..Outcome::default() };
+    let shape = outcome.notes.get("encoder").cloned().unwrap_or_default();
+    let epochs = config.pretraining.training.epochs;
+    outcome.notes.insert("encoder".into(), format!("pre-trained here: {shape}, {epochs} epochs"));
     outcome.score("encoder", "vocabulary", pretrained.albert.vocab_size as f64);
     outcome.score("encoder", "steps", summary.steps as f64);
     outcome.curves = curves(summary);
@@ -135,6 +157,58 @@ pub fn cell(cell: &Cell, config: &PretrainingConfig, ctx: &RunContext) -> Result
     if let Some(seconds) = summary.seconds_per_epoch() {
         outcome.seconds.insert("epoch".into(), seconds);
     }
+    Ok(outcome)
+}
+
+/// The files of an encoder's folder that matter, with their SHA-256.
+///
+/// # Errors
+/// A folder that is no encoder's, a file that cannot be read.
+pub fn files_of(folder: &Path) -> Result<BTreeMap<String, String>> {
+    // What is missing or of another model is said before anything is read in full.
+    folder::AlbertFolder::open(folder)?;
+    let mut files = BTreeMap::new();
+    for name in names_of(folder)? {
+        files.insert(name.clone(), hash_file(&folder.join(&name))?.sha256);
+    }
+    Ok(files)
+}
+
+/// Names of the files that an encoder is read from.
+fn names_of(folder: &Path) -> Result<Vec<String>> {
+    let unread = || format!("{}: cannot be read", folder.display());
+    let mut names = Vec::new();
+    for entry in std::fs::read_dir(folder).with_context(unread)? {
+        let name = entry.with_context(unread)?.file_name().to_string_lossy().into_owned();
+        let of_it = ["config.json", "vocab.txt", "tokenizer_config.json", "model.safetensors.index.json"]
+            .contains(&name.as_str());
+        if of_it || name.ends_with(".safetensors") {
+            names.push(name);
+        }
+    }
+    names.sort();
+    Ok(names)
+}
+
+/// Checks a published encoder and copies it to `out`.
+fn take_in(folder: &Path, out: &Path) -> Result<Outcome> {
+    let opened = open_encoder(folder)?;
+    std::fs::create_dir_all(out).with_context(|| format!("{}: cannot be made", out.display()))?;
+    for name in names_of(folder)? {
+        let (from, to) = (folder.join(&name), out.join(&name));
+        std::fs::copy(&from, &to)
+            .with_context(|| format!("{}: cannot be copied to {}", from.display(), to.display()))?;
+    }
+    let config = &opened.config;
+    let mut outcome = Outcome::default();
+    outcome.score("encoder", "vocabulary", config.vocab_size as f64);
+    let name =
+        folder.file_name().map_or_else(|| folder.display().to_string(), |n| n.to_string_lossy().into());
+    let said = format!(
+        "published, `{name}`: {} vocabulary entries, {} layers of {}",
+        config.vocab_size, config.num_hidden_layers, config.hidden_size
+    );
+    outcome.notes.insert("encoder".into(), said);
     Ok(outcome)
 }
 
@@ -195,6 +269,20 @@ pub fn command() -> Command {
                 .help("Seed of everything random"),
         )
         .arg(
+            Arg::new("threads")
+                .long("threads")
+                .value_name("N")
+                .value_parser(value_parser!(usize))
+                .help("Threads [default: all of the machine]"),
+        )
+        .arg(
+            Arg::new("device")
+                .long("device")
+                .value_name("DEVICE")
+                .default_value("cpu")
+                .help("`cpu` or `cuda:0`; never a silent fallback"),
+        )
+        .arg(
             Arg::new("resume")
                 .long("resume")
                 .action(ArgAction::SetTrue)
@@ -207,6 +295,14 @@ pub fn command() -> Command {
 /// # Errors
 /// As [`pretrain`]; no text; a folder that holds a training already.
 pub fn run_command(matches: &ArgMatches, ctx: &RunContext) -> Result<()> {
+    let mut ctx = ctx.clone();
+    if let Some(&threads) = matches.get_one::<usize>("threads") {
+        anyhow::ensure!(threads > 0, "`--threads 0`: at least one thread is needed");
+        ctx.threads = threads;
+    }
+    if let Some(device) = matches.get_one::<String>("device") {
+        ctx.device.clone_from(device);
+    }
     let mut settings: PretrainingConfig = match matches.get_one::<PathBuf>("config") {
         Some(path) => {
             let node = yaml::read(path)?;
@@ -245,7 +341,7 @@ pub fn run_command(matches: &ArgMatches, ctx: &RunContext) -> Result<()> {
         );
     }
     let seed = matches.get_one("seed").copied().unwrap_or(1);
-    let pretrained = pretrain(&settings, texts, data, seed, [&work, out], ctx)?;
+    let pretrained = pretrain(&settings, texts, data, seed, [&work, out], &ctx)?;
     let last = pretrained.summary.log.iter().rev().find_map(|line| match line {
         LogLine::Epoch { metrics, loss, .. } => Some((metrics.get("perplexity").copied(), *loss)),
         LogLine::Curve { .. } => None,

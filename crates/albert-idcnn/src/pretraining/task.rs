@@ -123,6 +123,11 @@ impl PretrainingTask {
         Ok(Self { params, model, optimizer, schedule, config, data, seed, device, plan })
     }
 
+    /// What it learns from.
+    pub fn data(&self) -> &PretrainingData {
+        &self.data
+    }
+
     /// Pieces of the text to learn from.
     pub fn pieces(&self) -> usize {
         self.data.train.iter().map(|document| document.ids.len()).sum()
