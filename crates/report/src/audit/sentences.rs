@@ -7,6 +7,7 @@ use medner_experiment::store::Store;
 use super::prints::Prints;
 use super::{Detector, Finding, PaperAudit, Weight};
 use crate::claims::printed::{Printed, check as check_claim};
+use crate::claims::vocabulary::{Side, Test};
 use crate::claims::{Runs, load};
 
 pub(super) fn check(folder: &Path, prints: &Prints, audit: &mut PaperAudit) {
@@ -35,12 +36,23 @@ pub(super) fn check(folder: &Path, prints: &Prints, audit: &mut PaperAudit) {
         if known {
             continue;
         }
+        // A claim whose sides name data sets of their own is not about the one of its head.
+        let elsewhere = !claim.test.places().is_empty()
+            || claim.test.sides().iter().any(
+                |side| matches!(side, Side::Full(side) if side.dataset.is_some() || !side.over.is_empty()),
+            );
+        let (dataset, task) = if elsewhere {
+            (String::new(), String::new())
+        } else {
+            (claim.scope.dataset.clone(), claim.scope.task.clone())
+        };
         audit.findings.push(Finding {
-            weight: Weight::Contradiction,
+            // How near is near is not the paper's word but the claim's.
+            weight: if is_ours(&claim.test) { Weight::Remark } else { Weight::Contradiction },
             detector: Detector::Sentence,
             system: claim.id.clone(),
-            dataset: claim.scope.dataset.clone(),
-            task: claim.scope.task.clone(),
+            dataset,
+            task,
             metric: claim.scope.metric.clone(),
             place: format!("{} (claims.yaml:{})", claim.at, claim.line()),
             printed: claimed,
@@ -49,5 +61,14 @@ pub(super) fn check(folder: &Path, prints: &Prints, audit: &mut PaperAudit) {
             text: format!("\"{}\" Printed: {}", claim.text, found.reason),
             line: claim.line() as u64,
         });
+    }
+}
+
+/// True where a tolerance of the claim's own decides.
+fn is_ours(test: &Test) -> bool {
+    match test {
+        Test::Equivalent(_) => true,
+        Test::All(tests) => tests.iter().all(is_ours),
+        _ => false,
     }
 }
