@@ -98,7 +98,7 @@ pub enum CoreError {
         message: String,
     },
     /// A run is resumed with another configuration or other data.
-    #[error("{} was started with other settings; a resume must not change them. Differences:\n{}\nStart in another folder, or restore the settings.", .path.display(), .differences.iter().map(|d| format!("  {d}")).collect::<Vec<_>>().join("\n"))]
+    #[error("{} was started with other settings; a resume must not change them. Differences:\n{}\nStart in another folder, or restore the settings; to start over, remove this one.", .path.display(), .differences.iter().map(|d| format!("  {d}")).collect::<Vec<_>>().join("\n"))]
     ResumeDiffers {
         /// The run's folder.
         path: PathBuf,
