@@ -3,5 +3,47 @@
 //! | where | what |
 //! | --- | --- |
 //! | [`xlnet`] | the encoder, equal to the reference |
+//! | [`pretraining`] | permutation language modelling on a user's own text or the corpora's |
+//! | [`subtasks`] | the 22 sub-tasks and their four categories |
+//! | [`tagging`] | XLNet-CRF: words to pieces, the network, its training |
+//! | [`encoder`] | what a tagger starts from: the pre-trained encoder, and the sliced layers of its category's model |
+//! | [`entity_sets`] | the analysis of Figures 3 and 4 |
+//! | [`config`] | every key, with the paper's value as the default |
+//! | [`cells`] | what a cell of a table does |
+//! | [`folder`], [`user`] | trained taggers on a user's own files |
+//! | [`method`] | how all this is offered to the command line and the driver |
+//!
+//! # Systems
+//!
+//! | system | what |
+//! | --- | --- |
+//! | STL | single-task learning: XLNet-CRF fine-tuned on one sub-task |
+//! | MTL-XC | one XLNet-CRF for a category, all parameters shared, its sub-tasks' training sets merged and shuffled |
+//! | MTL-LS@r | embeddings and the lowest share `r` of the layers from MTL-XC, the upper layers from the pre-trained encoder, a new CRF, fine-tuned on one sub-task |
+//! | MTL-LS | of the four rates the one that is best on the development set |
+//!
+//! # Differences from the paper
+//!
+//! | the paper | here | key |
+//! | --- | --- | --- |
+//! | XLNet-Large | any Hugging Face folder by `--encoder DIR`; the profiles `quick` and `cpu` pre-train a small one on the corpora's own training text, and their rows say so | `encoder`, `pretraining` |
+//! | batch size not given | 32 sequences | `training.batch_size` |
+//! | the released code multiplies gradients by the layer decay, which Adam nearly cancels | a learning rate for each layer | `training.layer_decay` |
+//! | the released commands label by first pieces, the text has the label X | X; `first` and `repeat` can be had | `input.labels` |
+//! | the released code packs whole sentences to 509 pieces, and cuts what is longer | one sentence a sequence of up to 128 pieces, longer ones in overlapping windows | `input.packing`, `input.max_pieces` |
+//! | the released code lower-cases text for a cased model | text as it stands | |
+//! | "the last five checkpoints of each training exercise" | of each of the three rounds; of the only training where there are no rounds | `training.last` |
 
+pub mod cells;
+pub mod config;
+pub mod encoder;
+pub mod entity_sets;
+pub mod folder;
+pub mod method;
+pub mod pretraining;
+pub mod subtasks;
+pub mod tagging;
+pub mod user;
 pub mod xlnet;
+
+pub use method::MtlLs;

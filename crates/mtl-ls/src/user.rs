@@ -1,0 +1,280 @@
+//! The verbs on a user's own files: `train`, `evaluate`, `predict`.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+
+use anyhow::{Context, Result, bail};
+use medner_core::crf::{Posterior, SpanQuery};
+use medner_core::device;
+use medner_core::records::hold_out;
+use medner_data::formats::conll::{ConllOptions, read_conll};
+use medner_data::formats::tokenize::{TokenizedSentence, tokenize};
+use medner_data::hash::hash_file;
+use medner_data::predictions::{self, Found, Shape};
+use medner_data::{Sentence, Span, user_files};
+use medner_experiment::{EvaluateArgs, PredictArgs, PredictFormat, RunContext, Scores, TrainArgs, config};
+use medner_metrics::{LabelSet, entity_report};
+
+use crate::cells;
+use crate::config::{Config, Epochs, Job, Limits};
+use crate::encoder;
+use crate::folder::{self, TaggerFolder};
+use crate::tagging::task::{Scored, Select, TaggerData};
+use crate::tagging::{Encoded, TaggerTask, WordPieces};
+
+/// Annotated sentences: `.jsonl` and `.json` are cut into sentences and words, anything else is columns, taken as it stands.
+fn annotated(path: &Path) -> Result<Vec<Sentence>> {
+    let json = path.extension().is_some_and(|e| e == "jsonl" || e == "json");
+    let sentences = if json || path.is_dir() {
+        let documents = user_files::annotated(path)?;
+        tokenize(&documents)?.items.into_iter().map(|s| s.sentence).collect()
+    } else {
+        read_conll(path, &ConllOptions::default())?.items
+    };
+    if sentences.is_empty() {
+        bail!("{}: holds no sentences", path.display());
+    }
+    Ok(sentences)
+}
+
+/// Refuses sentences with an entity type that is not among `known`.
+fn check_labels(path: &Path, sentences: &[Sentence], known: &BTreeSet<&str>, remedy: &str) -> Result<()> {
+    for sentence in sentences {
+        if let Some(span) = sentence.spans.iter().find(|s| !known.contains(s.label.as_str())) {
+            let known = known.iter().copied().collect::<Vec<_>>().join(", ");
+            bail!(
+                "{}: the sentence `{}` has the entity type `{}`; known are: {known}. {remedy}",
+                path.display(),
+                sentence.id,
+                span.label
+            );
+        }
+    }
+    Ok(())
+}
+
+/// `mtl-ls train`.
+///
+/// # Errors
+/// Bad data, no encoder, a configuration that differs at resume, a full disk.
+pub fn train(args: &TrainArgs, ctx: &RunContext) -> Result<()> {
+    let mut config: Config = config::from_value(&args.config)?;
+    if config.job != Job::Tagger || config.limits != Limits::default() || config.slicing_rate.is_some() {
+        bail!(
+            "`job`, `limits` and `slicing_rate` are for the cells of tables; `train` trains a tagger on the whole file: leave them \
+             out"
+        );
+    }
+    let Some(encoder_folder) = config.encoder.clone() else {
+        bail!(
+            "there is no encoder to start from: name the folder of an XLNet by `--set encoder=DIR` (a published one, or one that \
+             `mtl-ls pretrain` made)"
+        );
+    };
+    // Rounds are for the means of tables; here the development set chooses the epoch.
+    config.training.epochs = Epochs { rounds: 0, ..config.training.epochs };
+    if args.out.exists() && !args.out.is_dir() {
+        bail!("{}: is a file; `--out` names the folder for the model", args.out.display());
+    }
+    if !args.resume && args.out.join("latest").exists() {
+        bail!(
+            "{}: holds a training already; go on with it by `--resume`, or name another folder with `--out`",
+            args.out.display()
+        );
+    }
+    device::set_threads(ctx.threads);
+    let device = device::open(&ctx.device)?;
+    let training = annotated(&args.train)?;
+    let given = args.dev.as_deref().map(annotated).transpose()?;
+    let (train, development) = match &given {
+        Some(development) => (training.as_slice(), development.as_slice()),
+        None => hold_out(&training, config.training.development),
+    };
+    let gold: Vec<Span> = train.iter().flat_map(|s| s.spans.iter().cloned()).collect();
+    if gold.is_empty() {
+        bail!("{}: holds no entities, so there is nothing to learn", args.train.display());
+    }
+    let labels = LabelSet::from_spans(config.scheme, &gold)?;
+    let known: BTreeSet<&str> = labels.types().iter().map(String::as_str).collect();
+    let (path, remedy) = match &args.dev {
+        Some(path) => {
+            (path, "Add examples of it to the training file, or take it out of the development file.")
+        }
+        None => (
+            &args.train,
+            "It stands in the last sentences only, which are held out for development: shuffle the file, add examples, or give a \
+             file of its own by `--dev`.",
+        ),
+    };
+    check_labels(path, development, &known, remedy)?;
+    let mut files = BTreeMap::new();
+    for (role, file) in [("train", Some(&args.train)), ("dev", args.dev.as_ref())] {
+        if let Some(file) = file {
+            files.insert(role.to_owned(), hash_file(file)?.sha256);
+        }
+    }
+    let encoder = encoder::open(&encoder_folder)?;
+    let tagger = cells::build(&config, &encoder, &labels, None, args.seed, device)?;
+    let pieces = WordPieces::new(&encoder.tokenizer);
+    let encoded = Encoded::new(train, &pieces, &labels, &config.input)?;
+    tracing::info!(
+        "{} sentences to learn from ({} in windows), {} held out; {} parameters",
+        train.len(),
+        encoded.windowed,
+        development.len(),
+        tagger.params.count()
+    );
+    let dev = Some(Encoded::new(development, &pieces, &labels, &config.input)?);
+    let dev = dev.filter(|_| !development.is_empty());
+    let scored = vec![Scored { name: "ner".into(), dev, test: None }];
+    let data = TaggerData { labels, train: encoded, scored };
+    std::fs::create_dir_all(&args.out).with_context(|| {
+        format!("{}: cannot be made; name a folder that can be written by `--out`", args.out.display())
+    })?;
+    let mut task = TaggerTask::new(tagger, data, &config.training, Select::Best, args.seed, device)?;
+    let summary = cells::train(&config, args.seed, files, &mut task, None, ctx)?;
+    folder::save(&args.out, &config, &task.labels, &encoder.tokenizer, &task.tagger)?;
+    if let Some(best) = summary.best {
+        tracing::info!(
+            "best development F1 {:.2} in epoch {} of {}; the model is in {}",
+            100.0 * best.score,
+            best.epoch + 1,
+            summary.epochs,
+            args.out.display()
+        );
+    }
+    Ok(())
+}
+
+/// `mtl-ls evaluate`.
+///
+/// # Errors
+/// Bad data, a damaged model.
+pub fn evaluate(args: &EvaluateArgs, ctx: &RunContext) -> Result<Scores> {
+    device::set_threads(ctx.threads);
+    let device = device::open(&ctx.device)?;
+    let model = folder::load(&args.model, device)?;
+    let sentences = annotated(&args.test)?;
+    let known: BTreeSet<&str> = model.labels.types().iter().map(String::as_str).collect();
+    let remedy = "Train a model with this type, or take it out of the test file.";
+    check_labels(&args.test, &sentences, &known, remedy)?;
+    let pieces = WordPieces::new(&model.tokenizer);
+    let encoded = Encoded::new(&sentences, &pieces, &model.labels, &model.config.input)?;
+    let predicted = encoded.predict(&model.labels, device, |batch| model.tagger.decode(batch))?;
+    let report = entity_report(&encoded.gold, &predicted)?;
+    let mut scores = Scores::new();
+    let types = report.per_type.iter().map(|(label, counts)| (label.as_str(), counts));
+    for (task, counts) in std::iter::once(("ner", &report.micro)).chain(types) {
+        let s = counts.scores();
+        let row = [("precision", s.precision), ("recall", s.recall), ("f1", s.f1)];
+        scores.insert(task.to_owned(), row.map(|(k, v)| (k.to_owned(), v)).into());
+    }
+    Ok(scores)
+}
+
+/// `mtl-ls predict`.
+///
+/// # Errors
+/// Bad input, a damaged model, an output that cannot be written.
+pub fn predict(args: &PredictArgs, ctx: &RunContext) -> Result<()> {
+    let shape = match args.format {
+        PredictFormat::Text => Shape::Text,
+        PredictFormat::Conll => Shape::Conll,
+        PredictFormat::Jsonl => Shape::Jsonl,
+        PredictFormat::Brat => Shape::Brat,
+        PredictFormat::Pubtator => Shape::Pubtator,
+    };
+    predictions::check_output(shape, args.output.as_deref())?;
+    device::set_threads(ctx.threads);
+    let device = device::open(&ctx.device)?;
+    let model = folder::load(&args.model, device)?;
+    let mut documents = user_files::text(args.input.as_deref())?;
+    for document in &mut documents {
+        document.entities.clear();
+    }
+    let cut: Vec<TokenizedSentence> = tokenize(&documents)?.items;
+    let sentences: Vec<Sentence> = cut.iter().map(|s| s.sentence.clone()).collect();
+    let progress = |done: usize, total: usize| ctx.progress.set(done as u64, total as u64, "sequences");
+    let characters: Vec<Vec<char>> = documents.iter().map(|d| d.text.chars().collect()).collect();
+    let mut found = vec![Vec::new(); documents.len()];
+    for (sentence, spans) in cut.iter().zip(find(&model, &sentences, device, &progress)?) {
+        for (span, confidence) in spans {
+            let Some(place) = sentence.to_characters(&span) else { continue };
+            found[sentence.document].push(Found {
+                text: characters[sentence.document][place.start..place.end].iter().collect(),
+                start: place.start,
+                end: place.end,
+                label: span.label,
+                confidence,
+                concepts: Vec::new(),
+            });
+        }
+    }
+    for entities in &mut found {
+        entities.sort_by_key(|e| (e.start, e.end));
+    }
+    Ok(predictions::write(shape, &documents, &found, args.output.as_deref())?)
+}
+
+/// A word's place among the labelled places of a sequence.
+struct WordPlace {
+    sequence: usize,
+    places: std::ops::Range<usize>,
+}
+
+/// Entities of each sentence with the model's probability of each.
+///
+/// # Errors
+/// As [`crate::tagging::XlnetCrf::decode_with_posterior`].
+pub fn find(
+    model: &TaggerFolder,
+    sentences: &[Sentence],
+    device: tch::Device,
+    progress: &dyn Fn(usize, usize),
+) -> Result<Vec<Vec<(Span, f64)>>> {
+    let pieces = WordPieces::new(&model.tokenizer);
+    let encoded = Encoded::new(sentences, &pieces, &model.labels, &model.config.input)?;
+    let mut tags = encoded.blank();
+    let mut decoded: Vec<Option<(Vec<u32>, Posterior)>> = Vec::new();
+    decoded.resize_with(encoded.sequences.len(), || None);
+    let mut places: Vec<Vec<Option<WordPlace>>> =
+        encoded.words.iter().map(|&n| (0..n).map(|_| None).collect()).collect();
+    let mut done = 0;
+    for chosen in encoded.evaluation_batches()? {
+        let batch = encoded.batch(&chosen, device)?;
+        for (&sequence, (labels, posterior)) in chosen.iter().zip(model.tagger.decode_with_posterior(&batch)?)
+        {
+            for (sentence, word, place) in encoded.word_places(sequence) {
+                places[sentence][word] = Some(WordPlace { sequence, places: place });
+            }
+            encoded.place(&[sequence], std::slice::from_ref(&labels), &mut tags);
+            decoded[sequence] = Some((labels, posterior));
+        }
+        done += chosen.len();
+        progress(done, encoded.sequences.len());
+    }
+    let confidence = |sentence: usize, span: &Span| -> f64 {
+        let mut probability = 1.0;
+        let words = &places[sentence][span.start..span.end];
+        // An entity may begin in one window and end in the next: each window's part counts.
+        for part in words.chunk_by(|a, b| a.as_ref().map(|w| w.sequence) == b.as_ref().map(|w| w.sequence)) {
+            let (Some(Some(first)), Some(Some(last))) = (part.first(), part.last()) else { continue };
+            let Some((labels, posterior)) = &decoded[first.sequence] else { continue };
+            let inside = model.labels.index(&format!("I-{}", span.label)).map(|i| i as usize);
+            let count = posterior.unary(first.places.start).len();
+            let after: Vec<bool> = (0..count).map(|label| Some(label) != inside).collect();
+            probability *= posterior.span(&SpanQuery {
+                start: first.places.start,
+                tags: &labels[first.places.start..last.places.end],
+                before: None,
+                after: Some(&after),
+            });
+        }
+        probability
+    };
+    let spans = tags.iter().enumerate().map(|(sentence, tags)| {
+        let spans = model.labels.decode(tags).into_iter();
+        spans.map(|span| (span.clone(), confidence(sentence, &span))).collect()
+    });
+    Ok(spans.collect())
+}
