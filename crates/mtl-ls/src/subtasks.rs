@@ -101,6 +101,9 @@ pub const TEXT: &str = "text";
 
 const SAMPLE: &str = "sample-";
 
+/// The corpus that nobody may pass on: it is never fetched in passing.
+const ON_REQUEST: &str = "BC4CHEMD";
+
 /// The sub-task of a data set's name, or of its sample's.
 pub fn find(data: &str) -> Option<&'static SubTask> {
     let data = data.trim_start_matches(SAMPLE);
@@ -122,7 +125,7 @@ fn members(data: &str) -> Option<Vec<&'static SubTask>> {
 /// The name under which the sample of a data set runs.
 pub fn sample_for(data: &str) -> Option<String> {
     // What stands for a corpus that nobody may pass on would only look like it.
-    let on_request = data == "BC4CHEMD";
+    let on_request = data == ON_REQUEST;
     members(data).filter(|_| !on_request).map(|_| format!("{SAMPLE}{data}"))
 }
 
@@ -144,10 +147,8 @@ fn available(data: &str) -> Result<Vec<(&'static SubTask, String)>> {
     })?;
     let sampled = data.starts_with(SAMPLE);
     let many = members.len() > 1;
-    let members = members.into_iter().filter(|task| {
-        // The one corpus that is fetched only when it is asked for by its own name.
-        !many || task.data != "BC4CHEMD" || (!sampled && is_here(task))
-    });
+    let members =
+        members.into_iter().filter(|task| !many || task.data != ON_REQUEST || (!sampled && is_here(task)));
     let name = |task: &'static SubTask| {
         let sample = sample::sample_for(task.data).unwrap_or_default();
         (task, if sampled { sample } else { task.data.to_owned() })
@@ -155,12 +156,18 @@ fn available(data: &str) -> Result<Vec<(&'static SubTask, String)>> {
     Ok(members.map(name).collect())
 }
 
-/// The hashes of a data set's files, as the driver wants them; fetches what is not here.
+/// The hashes of a data set's files, as the driver wants them; fetches what is not here, but for BC4CHEMD.
 ///
 /// # Errors
 /// An unknown name, or a corpus that cannot be had.
 pub fn facts(data: &str) -> Result<DataFacts, Missing> {
     let missing = |error: anyhow::Error| Missing::new(error::chain(&error));
+    if find(data).is_some_and(|task| task.data == ON_REQUEST && !is_here(task)) {
+        return Err(Missing::new(format!(
+            "data not available: {ON_REQUEST}, whose redistribution is unclear, is not here; get it by `medner data fetch \
+             {ON_REQUEST}` where you may use it"
+        )));
+    }
     let mut facts = DataFacts::default();
     for (_, name) in available(data).map_err(missing)? {
         facts.files.extend(load::hashes(&name).map_err(|e| missing(e.into()))?);

@@ -203,6 +203,20 @@ pub fn command() -> Command {
                 .help("Seed of everything random"),
         )
         .arg(
+            Arg::new("threads")
+                .long("threads")
+                .value_name("N")
+                .value_parser(value_parser!(u16).range(1..))
+                .help("Threads of one operation; left out: all"),
+        )
+        .arg(
+            Arg::new("device")
+                .long("device")
+                .value_name("DEVICE")
+                .default_value("cpu")
+                .help("cpu, cuda or cuda:N"),
+        )
+        .arg(
             Arg::new("resume")
                 .long("resume")
                 .action(ArgAction::SetTrue)
@@ -250,7 +264,14 @@ pub fn run_command(matches: &ArgMatches, ctx: &RunContext) -> Result<()> {
         );
     }
     let seed = matches.get_one("seed").copied().unwrap_or(1);
-    let pretrained = pretrain(&settings, texts, data, seed, [&work, out], ctx)?;
+    let mut ctx = ctx.clone();
+    if let Some(threads) = matches.get_one::<u16>("threads") {
+        ctx.threads = usize::from(*threads);
+    }
+    if let Some(device) = matches.get_one::<String>("device") {
+        ctx.device.clone_from(device);
+    }
+    let pretrained = pretrain(&settings, texts, data, seed, [&work, out], &ctx)?;
     let lines = pretrained.summary.iter().flat_map(|summary| summary.log.iter().rev());
     let last = lines.filter_map(|line| match line {
         LogLine::Epoch { metrics, loss, .. } => Some((metrics.get("perplexity").copied(), *loss)),

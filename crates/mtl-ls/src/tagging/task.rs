@@ -219,7 +219,8 @@ impl TaggerTask {
             self.tagger.params.load(start)?;
         }
         let mut state = self.optimizer.state()?;
-        for tensor in state.values_mut() {
+        // Moments and steps; the learning rates stay.
+        for (_, tensor) in state.iter_mut().filter(|(name, _)| name.as_str() != "learning_rates") {
             let _ = tensor.f_zero_()?;
         }
         self.optimizer.load_state(&state)

@@ -2,11 +2,12 @@
 
 use medner_core::Result;
 use medner_core::init::Init;
-use medner_core::layers::{LayerNorm, dropout};
+use medner_core::layers::LayerNorm;
 use medner_core::params::Scope;
 use tch::{Kind, Tensor};
 
 use super::config::XlnetConfig;
+use super::dropout::dropout;
 use super::positions;
 
 /// What a pass over the layers has in common.

@@ -1,17 +1,20 @@
 //! A layer: relative attention, then the feed-forward block.
 
 use medner_core::Result;
-use medner_core::layers::{FeedForward, FeedForwardConfig, LayerNorm, dropout};
+use medner_core::layers::{Activation, LayerNorm, Linear};
 use medner_core::params::Scope;
 use tch::Tensor;
 
 use super::attention::{Pass, RelativeAttention};
 use super::config::XlnetConfig;
+use super::dropout::dropout;
 
 /// Attention, then `LayerNorm(a + dropout(W_2 dropout(GELU(W_1 a))))`, for one or both streams.
 pub struct XlnetLayer {
     attention: RelativeAttention,
-    feed_forward: FeedForward,
+    inner: Linear,
+    output: Linear,
+    activation: Activation,
     norm: LayerNorm,
     dropout: f64,
 }
@@ -19,17 +22,13 @@ pub struct XlnetLayer {
 impl XlnetLayer {
     /// Parameters `rel_attn.*`, `ff.layer_1`, `ff.layer_2`, `ff.layer_norm`.
     pub fn new(scope: &Scope<'_>, config: &XlnetConfig) -> Result<Self> {
-        let feed_forward = FeedForwardConfig {
-            width: config.d_model,
-            inner: config.d_inner,
-            activation: config.ff_activation,
-            dropout: config.dropout,
-            initializer_range: config.initializer_range,
-        };
+        let (width, std) = (config.d_model, config.initializer_range);
         let ff = scope / "ff";
         Ok(Self {
             attention: RelativeAttention::new(&(scope / "rel_attn"), config)?,
-            feed_forward: FeedForward::new(&ff, ["layer_1", "layer_2"], &feed_forward)?,
+            inner: Linear::normal(&(&ff / "layer_1"), width, config.d_inner, std)?,
+            output: Linear::normal(&(&ff / "layer_2"), config.d_inner, width, std)?,
+            activation: config.ff_activation,
             norm: LayerNorm::new(&(&ff / "layer_norm"), config.d_model, config.layer_norm_eps)?,
             dropout: config.dropout,
         })
@@ -49,7 +48,8 @@ impl XlnetLayer {
     }
 
     fn after_attention(&self, attended: &Tensor, pass: Pass<'_>) -> Result<Tensor> {
-        let output = self.feed_forward.forward(&attended.f_to_kind(pass.kind)?, pass.train)?;
+        let inner = self.activation.forward(&self.inner.forward(&attended.f_to_kind(pass.kind)?)?)?;
+        let output = self.output.forward(&dropout(&inner, self.dropout, pass.train)?)?;
         self.norm.forward(&dropout(&output, self.dropout, pass.train)?.f_add(attended)?)
     }
 }

@@ -1,13 +1,13 @@
 //! The encoder: pieces in, a vector for each piece (or each place asked for) out.
 
 use medner_core::init::Init;
-use medner_core::layers::dropout;
 use medner_core::params::Scope;
 use medner_core::{CoreError, Result};
 use tch::{Device, Kind, Tensor};
 
 use super::attention::{Pass, QueryPass};
 use super::config::{AttentionType, XlnetConfig};
+use super::dropout::dropout;
 use super::layer::XlnetLayer;
 use super::positions;
 

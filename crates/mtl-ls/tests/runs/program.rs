@@ -1,0 +1,131 @@
+//! The program on a user's own files: pretrain, train (killed and resumed), evaluate, predict, and what it refuses.
+
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+use std::time::Duration;
+
+use medner_data::formats::conll_writer::{ConllWriteOptions, write_conll};
+use medner_data::{Sentence, sample};
+
+fn program(arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_mtl-ls"));
+    command.args(arguments).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command
+}
+
+fn done(output: &Output) {
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+}
+
+fn refused(arguments: &[&str]) -> String {
+    let output = program(arguments).output().unwrap();
+    let message = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(1), "{message}");
+    message
+}
+
+fn write(sentences: &[Sentence], path: &Path) {
+    let mut file = fs::File::create(path).unwrap();
+    write_conll(sentences, ConllWriteOptions::default(), &mut file, path).unwrap();
+}
+
+#[test]
+fn from_text_to_predictions() {
+    let place = tempfile::tempdir().unwrap();
+    let path = |name: &str| place.path().join(name).to_str().unwrap().to_owned();
+    let kind = sample::kind_of_sample("sample-NCBI-disease").unwrap();
+    let sentences = sample::sentences(kind, 1).train;
+    write(&sentences[..60], path("train.tsv").as_ref());
+    write(&sentences[60..80], path("test.tsv").as_ref());
+    let text: String = sentences.iter().map(|s| s.tokens.join(" ") + "\n").collect();
+    fs::write(path("text.txt"), &text).unwrap();
+    fs::write(
+        path("pretraining.yaml"),
+        "encoder: {layers: 2, width: 32, heads: 2, inner: 64}\nvocabulary: {source: text, min_count: 3}\n\
+         sequences: {max_length: 32}\ntraining: {epochs: 1, learning_rate: 0.003}\n",
+    )
+    .unwrap();
+    let encoder = path("encoder");
+    let (text_file, config_file) = (path("text.txt"), path("pretraining.yaml"));
+    let pretrain = ["pretrain", "--quiet", "--threads", "1", "--text", &text_file, "--config", &config_file];
+    let pretrain = [&pretrain[..], &["--out", &encoder]].concat();
+    done(&program(&pretrain).output().unwrap());
+    assert!(Path::new(&encoder).join("model.safetensors").is_file());
+    assert!(refused(&pretrain).contains("--resume"));
+
+    let sets = [format!("encoder={encoder}"), "training.epochs.initial=6".into()];
+    let settings = ["training.learning_rate=0.003", "training.batch_size=8", "training.checkpoint_every=2"];
+    let train = |out: &str| -> Vec<String> {
+        let (train, out) = (path("train.tsv"), path(out));
+        let mut arguments: Vec<String> =
+            ["train", "--quiet", "--resume", "--threads", "1", "--train", &train, "--out", &out]
+                .map(String::from)
+                .to_vec();
+        for set in sets.iter().map(String::as_str).chain(settings) {
+            arguments.extend(["--set".to_owned(), set.to_owned()]);
+        }
+        arguments
+    };
+    let run = |out: &str| {
+        let arguments = train(out);
+        program(&arguments.iter().map(String::as_str).collect::<Vec<_>>())
+    };
+    done(&run("calm").output().unwrap());
+    // Killed after its first checkpoints, twice, and resumed: the same bytes.
+    for _ in 0..2 {
+        let mut child = run("killed").spawn().unwrap();
+        for _ in 0..400 {
+            if Path::new(&path("killed")).join("latest").exists() {
+                break;
+            }
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        child.kill().unwrap();
+        child.wait().unwrap();
+    }
+    done(&run("killed").output().unwrap());
+    for file in ["model.safetensors", "metrics.jsonl", "labels.json", "tokenizer.json", "latest/state.json"] {
+        let read = |out: &str| fs::read(Path::new(&path(out)).join(file)).unwrap();
+        assert!(read("calm") == read("killed"), "{file} differs");
+    }
+
+    let model = path("calm");
+    let output = program(&["evaluate", "--model", &model, "--test", &path("test.tsv")]).output().unwrap();
+    done(&output);
+    let scores = String::from_utf8(output.stdout).unwrap();
+    assert!(scores.contains("f1") || scores.contains("F1"), "{scores}");
+    let out = path("found.jsonl");
+    let predict = ["predict", "--model", &model, "--input", &text_file, "--format", "jsonl"];
+    done(&program(&[&predict[..], &["--output", &out]].concat()).output().unwrap());
+    let lines = fs::read_to_string(&out).unwrap();
+    assert_eq!(lines.lines().count(), sentences.len());
+    let mut found = 0;
+    for line in lines.lines() {
+        let line: serde_json::Value = serde_json::from_str(line).unwrap();
+        let text: Vec<char> = line["text"].as_str().unwrap().chars().collect();
+        for entity in line["entities"].as_array().unwrap() {
+            let number = |key: &str| entity[key].as_u64().unwrap() as usize;
+            let string: String = text[number("start")..number("end")].iter().collect();
+            assert_eq!(entity["text"].as_str().unwrap(), string);
+            let confidence = entity["confidence"].as_f64().unwrap();
+            assert!((0.0..=1.000_001).contains(&confidence), "{confidence}");
+            found += 1;
+        }
+    }
+    assert!(found > 0, "a trained tagger finds something");
+
+    // What it refuses.
+    let unknown = path("unknown.tsv");
+    fs::write(&unknown, "the\tO\ngene\tB-Gene\n").unwrap();
+    let message = refused(&["evaluate", "--model", &model, "--test", &unknown]);
+    assert!(message.contains("`Gene`") && message.contains("unknown.tsv"), "{message}");
+    let message = refused(&["train", "--train", &unknown, "--out", &path("new")]);
+    assert!(message.contains("encoder=DIR") && message.contains("pretrain"), "{message}");
+    let message = refused(&["evaluate", "--model", &encoder, "--test", &unknown]);
+    assert!(message.contains("config.json") || message.contains("labels.json"), "{message}");
+    let message = refused(&["predict", "--model", place.path().to_str().unwrap()]);
+    assert!(message.contains("mtl-ls train --out"), "{message}");
+    let message = refused(&["pretrain", "--out", &path("nothing")]);
+    assert!(message.contains("--text"), "{message}");
+}
