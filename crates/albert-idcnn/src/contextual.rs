@@ -31,7 +31,8 @@ impl Contextual {
         self.model.width()
     }
 
-    /// The vectors of a batch's characters, `[B, T, H]`. At padding they are not defined.
+    /// The vectors of a batch's characters, `[B, L, H]` with `L` the longest sentence's length: nothing is computed for the
+    /// columns that pad all sentences. At the padding of shorter sentences they are not defined.
     ///
     /// # Errors
     /// [`medner_core::CoreError::Tch`].
@@ -40,8 +41,8 @@ impl Contextual {
         let positions = self.model.config().max_position_embeddings;
         let room = (positions - 2).max(1);
         let lengths: Vec<i64> = batch.lengths.iter().map(|&n| n as i64).collect();
-        let hidden = if longest <= room {
-            self.window(&batch.ids, &lengths, 0, longest, train)?
+        if longest <= room {
+            self.window(&batch.ids, &lengths, 0, longest, train)
         } else {
             let step = (room / 2).max(1);
             let margin = (room - step) / 2;
@@ -54,17 +55,14 @@ impl Contextual {
                 taken = until;
                 start += step;
             }
-            Tensor::f_cat(&parts, 1)?
-        };
-        Ok(hidden.f_constant_pad_nd([0, 0, 0, batch.padded() as i64 - longest])?)
+            Ok(Tensor::f_cat(&parts, 1)?)
+        }
     }
 
     /// The vectors of the characters `start .. end` of each sentence, `[B, end - start, H]`, of `ids: [B, T]`.
     fn window(&self, ids: &Tensor, lengths: &[i64], start: i64, end: i64, train: bool) -> Result<Tensor> {
         let (rows, width, device) = (ids.size()[0], end - start, ids.device());
-        // A multiple of 8 where there are positions for it, so that few shapes occur.
-        let positions = self.model.config().max_position_embeddings;
-        let padded = ((width + 2 + 7) / 8 * 8).min(positions).max(width + 2);
+        let padded = width + 2;
         let lengths: Vec<i64> = lengths.iter().map(|n| (n - start).clamp(0, width)).collect();
         let full = lengths.iter().all(|&n| n + 2 == padded);
         let lengths = Tensor::f_from_slice(&lengths)?.f_to_device(device)?.f_unsqueeze(1)?;

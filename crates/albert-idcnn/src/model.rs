@@ -110,18 +110,27 @@ impl Tagger {
             Input::Albert(encoder) => encoder.forward(batch, train)?,
         };
         let xs = dropout(&xs, self.dropout, train)?;
-        let ys = match &self.reader {
-            Reader::Bilstm(layer) => layer.forward(&xs, batch)?,
-            Reader::Idcnn(layer) => layer.forward(&xs, &batch.mask)?,
+        // Columns that pad all sentences: an encoder leaves them out, and so does what can do without them.
+        let (length, padded) = (xs.size()[1], batch.padded() as i64);
+        let mask = batch.mask.f_narrow(1, 0, length)?;
+        let (ys, mask) = match &self.reader {
+            Reader::Bilstm(layer) if length < padded => {
+                let xs = xs.f_constant_pad_nd([0, 0, 0, padded - length])?;
+                (layer.forward(&xs, batch)?, batch.mask.shallow_clone())
+            }
+            Reader::Bilstm(layer) => (layer.forward(&xs, batch)?, mask),
+            Reader::Idcnn(layer) => (layer.forward(&xs, &mask)?, mask),
         };
         let ys = match &self.attention {
             None => ys,
             Some(attention) => {
-                let attended = attention.forward(&ys, &batch.mask, train)?;
+                let attended = attention.forward(&ys, &mask, train)?;
                 if self.attention_residual { ys.f_add(&attended)? } else { attended }
             }
         };
-        self.output.forward(&ys)
+        let emissions = self.output.forward(&ys)?;
+        let missing = padded - emissions.size()[1];
+        if missing == 0 { Ok(emissions) } else { Ok(emissions.f_constant_pad_nd([0, 0, 0, missing])?) }
     }
 
     /// Mean negative log-likelihood of `tags` (`[B, T]` of i64) over the batch's sentences, in training mode.
