@@ -11,6 +11,7 @@ use medner_core::{CoreError, Result};
 use serde::Serialize;
 
 use super::config::{MODEL_TYPE, XlnetConfig};
+use super::tokenizer::SPECIAL;
 
 const ENCODER: &str = "transformer.";
 const WORDS: &str = "word_embedding.weight";
@@ -97,12 +98,18 @@ struct SavedConfig<'a> {
     config: &'a XlnetConfig,
 }
 
-/// `tokenizer_config.json`: which class reads `tokenizer.json`.
+/// `tokenizer_config.json`: which class reads `tokenizer.json`, and what its special entries are for.
 #[derive(Serialize)]
 struct SavedTokenizer {
     tokenizer_class: &'static str,
-    do_lower_case: bool,
-    keep_accents: bool,
+    unk_token: &'static str,
+    bos_token: &'static str,
+    eos_token: &'static str,
+    cls_token: &'static str,
+    sep_token: &'static str,
+    pad_token: &'static str,
+    mask_token: &'static str,
+    padding_side: &'static str,
 }
 
 /// Writes the parameters of an [`super::heads::XlnetForPreTraining`] (all of `parameters`, by their names) with its
@@ -114,8 +121,14 @@ pub fn save(folder: &Path, config: &XlnetConfig, tokenizer: &[u8], parameters: &
     let saved = SavedConfig { architectures: ["XLNetLMHeadModel"], model_type: MODEL_TYPE, config };
     let class = SavedTokenizer {
         tokenizer_class: "PreTrainedTokenizerFast",
-        do_lower_case: false,
-        keep_accents: false,
+        unk_token: SPECIAL[0],
+        bos_token: SPECIAL[1],
+        eos_token: SPECIAL[2],
+        cls_token: SPECIAL[3],
+        sep_token: SPECIAL[4],
+        pad_token: SPECIAL[5],
+        mask_token: SPECIAL[6],
+        padding_side: "left",
     };
     let mut class = serde_json::to_vec_pretty(&class)
         .map_err(|e| CoreError::Config { key: "tokenizer_config.json".into(), message: e.to_string() })?;
