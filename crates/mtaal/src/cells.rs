@@ -335,7 +335,7 @@ impl Watch for ContextWatch<'_> {
         self.0.progress.set(
             thousandths,
             1000 * rounds,
-            format!("query {}/{rounds}, {message}", at.epoch + 1),
+            format!("round {}/{rounds}, {message}", at.epoch + 1),
         );
     }
 }

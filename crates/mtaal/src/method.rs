@@ -110,6 +110,9 @@ impl Method for Mtaal {
         let documents = input::text(args.input.as_deref())?;
         let progress = |done: usize, total: usize| ctx.progress.set(done as u64, total as u64, "sentences");
         let found = predict::documents(&model, &documents, device, &progress)?;
+        if shape == Shape::Pubtator {
+            return predict::write_text(&predict::pubtator(&documents, &found)?, output);
+        }
         Ok(predictions::write(shape, &documents, &found, output)?)
     }
 

@@ -1,11 +1,16 @@
 //! Labelling text: documents in, mentions with their concepts, character offsets and confidences out.
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::io::Write as _;
+use std::path::Path;
 
-use anyhow::Result;
-use medner_data::Document;
+use anyhow::{Context, Result};
+use medner_core::tensors;
+use medner_data::formats::pubtator::write_pubtator;
 use medner_data::formats::tokenize::TokenizedSentence;
 use medner_data::predictions::Found;
+use medner_data::{Document, Entity};
 use medner_metrics::Span;
 use tch::Device;
 
@@ -120,7 +125,8 @@ pub fn documents(
                 end: place.end,
                 label: span.label,
                 confidence,
-                concepts: concept.into_iter().collect(),
+                // A composite mention's concepts are one label.
+                concepts: concept.iter().flat_map(|c| c.split('|')).map(|c| c.trim().to_owned()).collect(),
             });
         }
     }
@@ -128,6 +134,51 @@ pub fn documents(
         mentions.sort_by_key(|m| (m.start, m.end));
     }
     Ok(found)
+}
+
+/// PubTator with a seventh column, the confidence of each mention.
+pub fn pubtator(documents: &[Document], found: &[Vec<Found>]) -> Result<String> {
+    let mut text = String::new();
+    for (document, mentions) in documents.iter().zip(found) {
+        let entity = |m: &Found| Entity {
+            start: m.start,
+            end: m.end,
+            label: m.label.clone(),
+            concepts: m.concepts.clone(),
+        };
+        let document = Document {
+            // An identifier like `notes.txt:3` could not be a file's name.
+            id: document.id.replace([':', '/', '\\', ' '], "-"),
+            text: document.text.clone(),
+            entities: mentions.iter().map(entity).collect(),
+        };
+        let mut block = Vec::new();
+        write_pubtator(&[document], &mut block, Path::new("predictions"))?;
+        // Title, abstract, the mentions in their order, a blank line.
+        for (line, row) in String::from_utf8(block)?.lines().zip(0_usize..) {
+            text.push_str(line);
+            if let Some(mention) = row.checked_sub(2).and_then(|at| mentions.get(at)) {
+                write!(text, "\t{:.4}", mention.confidence)?;
+            }
+            text.push('\n');
+        }
+    }
+    Ok(text)
+}
+
+/// Writes to a file, which is there whole or not at all, to a pipe or device, or to standard output.
+pub fn write_text(text: &str, output: Option<&Path>) -> Result<()> {
+    match output {
+        Some(path) if path.exists() && !path.is_file() => {
+            std::fs::write(path, text).with_context(|| format!("{}: cannot be written", path.display()))
+        }
+        Some(path) => Ok(tensors::write_atomically(path, text.as_bytes())?),
+        None => match std::io::stdout().lock().write_all(text.as_bytes()) {
+            // A reader that has seen enough (`| head`) is no failure.
+            Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
+            result => result.context("standard output"),
+        },
+    }
 }
 
 #[cfg(test)]
@@ -173,5 +224,31 @@ mod tests {
         let found = mentions(&encoding, None, Some(&nen));
         let places: Vec<_> = found.iter().map(|m| (m.span.start, m.span.end, m.concept.as_deref())).collect();
         assert_eq!(places, [(2, 3, Some("D1")), (4, 5, None)]);
+    }
+
+    #[test]
+    fn pubtator_says_concepts_and_confidence_and_is_read_back() {
+        let document =
+            Document { id: "notes.txt:3".into(), text: "No fever\nnor ache today".into(), entities: vec![] };
+        let found = |start, end, text: &str, concepts: &[&str], confidence| Found {
+            start,
+            end,
+            label: "Disease".into(),
+            text: text.into(),
+            confidence,
+            concepts: concepts.iter().map(ToString::to_string).collect(),
+        };
+        let mentions = vec![found(3, 8, "fever", &["D5", "D7"], 0.5), found(13, 17, "ache", &[], 0.98765)];
+        let text = pubtator(&[document], &[mentions]).unwrap();
+        let expected = "notes.txt-3|t|No fever\nnotes.txt-3|a|nor ache today\n\
+            notes.txt-3\t3\t8\tfever\tDisease\tD5|D7\t0.5000\nnotes.txt-3\t13\t17\tache\tDisease\t-1\t0.9877\n\n";
+        assert_eq!(text, expected);
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("p.txt");
+        std::fs::write(&path, &text).unwrap();
+        let options = medner_data::formats::pubtator::PubTatorOptions::default();
+        let back = medner_data::formats::pubtator::read_pubtator(&path, options).unwrap().items;
+        assert_eq!(back[0].entities[0].concepts, ["D5", "D7"]);
+        assert_eq!(back[0].entities[1].start, 13);
     }
 }

@@ -174,7 +174,7 @@ fn mentions(
         }
         if !options.types.is_empty() && !options.new_types && !options.types.contains(&raw.label) {
             return fail(format!(
-                "has a type that the model does not know (it knows: {}); correct it, or say `--new-labels` to accept it",
+                "has a type that the model does not know (it knows: {}); correct it, or say `--new-types` to accept it",
                 options.types.join(", ")
             ));
         }

@@ -131,7 +131,7 @@ pub(super) fn shape(content: &str, path: &Path) -> Result<Shape> {
     } else if keys.entities.is_some() {
         Ok(Shape::Jsonl)
     } else {
-        let message = "cannot tell whether this is from Label Studio, doccano or ours; say `--format`";
+        let message = "cannot tell whether this is from Label Studio, doccano or ours; say `--shape`";
         Err(ExchangeError::parse(path, first.line, message, first.text))
     }
 }
@@ -188,6 +188,6 @@ mod tests {
             assert_eq!(shape(content, Path::new("a.json")).unwrap(), expected, "{content}");
         }
         let error = shape("{\"id\": 3}", Path::new("a.json")).unwrap_err().to_string();
-        assert!(error.contains("say `--format`"), "{error}");
+        assert!(error.contains("say `--shape`"), "{error}");
     }
 }

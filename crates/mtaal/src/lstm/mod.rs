@@ -3,7 +3,7 @@
 //!
 //! `W x + b` depends on the input row alone. The characters of a batch are some hundred different ones, and of the 800 words of
 //! 32 medical sentences half are repetitions: rows are projected once and looked up by each step that reads them. The recurrence
-//! itself runs over the steps that exist, all sequences that are long enough together ([`kernel`]); it is an operation with a
+//! itself runs over the steps that exist, all sequences that are long enough together (`kernel`); it is an operation with a
 //! gradient of its own ([`medner_core::autograd`]) on the CPU. On other devices libtorch's LSTM does the same over padded
 //! sequences.
 

@@ -68,9 +68,8 @@ pub fn commands() -> Vec<Command> {
                 Arg::new("out")
                     .long("out")
                     .value_name("FILE")
-                    .required_unless_present("take-back")
                     .value_parser(value_parser!(PathBuf))
-                    .help("Where the sentences go; for brat a folder"),
+                    .help("Where the sentences go, for brat a folder [default: in the project's folder]"),
             )
             .arg(flag("no-suggestions", "Leave the model's own labels out"))
             .arg(
@@ -150,16 +149,16 @@ pub fn run(name: &str, matches: &ArgMatches, ctx: &RunContext) -> Result<()> {
                 n: matches.get_one::<u32>("n").map_or(64, |&n| n as usize),
                 strategy: matches.get_one::<Strategy>("strategy").copied(),
                 shape: matches.get_one::<Shape>("shape").copied().unwrap_or(Shape::Jsonl),
-                out: matches.get_one::<PathBuf>("out").context("`--out` is required")?.clone(),
+                out: matches.get_one::<PathBuf>("out").cloned(),
                 suggestions: !matches.get_flag("no-suggestions"),
             };
-            let written = query(&project, &asked, &ctx, device)?;
+            let (written, out) = query(&project, &asked, &ctx, device)?;
             tracing::info!(
                 "round {}: {} sentences by {} in {}; label them, then `mtaal learn --model {} --labelled FILE`",
                 project.rounds()?,
                 written.items.len(),
                 written.strategy,
-                asked.out.display(),
+                out.display(),
                 folder.display()
             );
             Ok(())
@@ -222,6 +221,6 @@ fn start(model: Option<&ModelFolder>, matches: &ArgMatches) -> Result<Start> {
 
 fn not_started(_: Option<&ModelFolder>) -> Result<Start> {
     bail!(
-        "no project was started in this folder: begin with `mtaal query --model DIR --pool FILE --n N --out FILE`"
+        "no project was started in this folder: begin with `mtaal query --model DIR --pool FILE --types A,B`"
     )
 }

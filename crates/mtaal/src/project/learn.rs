@@ -42,22 +42,29 @@ pub enum Learned {
     Before(usize),
 }
 
-/// Few labelled sentences are read until so many steps are made.
-const STEPS: usize = 200;
+/// Few labelled sentences are read until so many steps are made. Attention without a residual path begins with words that all
+/// look alike, and takes some hundred steps to tell them apart.
+const STEPS: usize = 600;
 
 /// Checks the answers, keeps them, and trains on all that is labelled.
 pub fn learn(project: &Project, lesson: &Lesson, ctx: &RunContext, device: Device) -> Result<Learned> {
     let round = project.rounds()?;
     if round == 0 {
-        bail!(
-            "nothing has been asked yet: begin with `mtaal query --model DIR --pool FILE --n N --out FILE`"
-        );
+        bail!("nothing has been asked yet: begin with `mtaal query --model DIR --pool FILE --types A,B`");
     }
     let query = project.query(round)?;
     let stage = project.stage(round);
     let before = project.model(round - 1, device)?;
     let given = answers(project, lesson, &query.items, before.as_ref().map(|model| &model.encoding.nen))?;
     if stage == Stage::Asked {
+        let mut known = project.labelled(round - 1)?.into_iter();
+        if known.all(|s| s.spans.is_empty()) && given.sentences.iter().all(|s| s.spans.is_empty()) {
+            bail!(
+                "{}: no sentence has a mention, so there is nothing to learn yet; take the question back (`mtaal query --model DIR \
+                 --take-back`) and ask for more sentences",
+                lesson.labelled.display()
+            );
+        }
         write(&project.round(round).join(ANSWERS), &given)?;
     } else if project.answers(round)?.hash != given.hash {
         let state = if stage == Stage::Learned { "learned" } else { "taken" };
@@ -72,13 +79,6 @@ pub fn learn(project: &Project, lesson: &Lesson, ctx: &RunContext, device: Devic
 
     let mut config = before.as_ref().map_or_else(|| project.start.config.clone(), |m| m.config.clone());
     let labelled = project.labelled(round)?;
-    if labelled.iter().all(|s| s.spans.is_empty()) {
-        bail!(
-            "round {round}: the answers have no mention, so there is nothing to learn yet; take the question back (remove {}) and \
-             ask more sentences",
-            project.round(round).display()
-        );
-    }
     let seed = project.seed(round);
     let grown = encoding(&config, before.as_ref().map(|model| &model.encoding), &labelled)?;
     let given_vectors = match vectors::file(&config.word_vectors)? {

@@ -10,6 +10,8 @@
 //!                       training/               checkpoints, while it is learned
 //!                       model/                  the model: the round is learned from here on
 //!           rounds/0002/...
+//!           round-0001.jsonl                    what was asked, for the people who label, unless `--out` says where
+//!           label-studio.xml                    Label Studio's labelling interface, where its shape was asked for
 //! ```
 //!
 //! Every file and folder is written beside its place and renamed, so that it is there whole or not at all; what stands there

@@ -16,7 +16,7 @@ use super::{NETWORKS, Project, QUERY, Query, ROUNDS, Stage, put, write};
 use crate::algorithm::{ActiveLearning, Keep};
 use crate::config::Config;
 use crate::corpus::{ActivePool, Encoding};
-use crate::exchange::{Item, Mention, Shape, write_items};
+use crate::exchange::{Item, Mention, Shape, labelling_configuration, write_items};
 use crate::folder::ModelFolder;
 use crate::prepare::Prepared;
 use crate::rounds::{Part, Round};
@@ -35,14 +35,14 @@ pub struct Asked {
     pub strategy: Option<Strategy>,
     /// What is written, and where.
     pub shape: Shape,
-    /// A file, for brat a folder.
-    pub out: PathBuf,
+    /// A file, for brat a folder; left out: in the project's folder, named after the round and the shape.
+    pub out: Option<PathBuf>,
     /// Whether the model's own labels go with the sentences.
     pub suggestions: bool,
 }
 
-/// Asks: chooses, remembers, writes. A query that waits for its answers is written again, not made anew.
-pub fn query(project: &Project, asked: &Asked, ctx: &RunContext, device: Device) -> Result<Query> {
+/// Asks: chooses, remembers, writes. A query that waits for its answers is written again, not made anew. Where the sentences are.
+pub fn query(project: &Project, asked: &Asked, ctx: &RunContext, device: Device) -> Result<(Query, PathBuf)> {
     let rounds = project.rounds()?;
     let pool = medner_data::hash::hash_file(&asked.pool)
         .with_context(|| format!("{}: cannot be read", asked.pool.display()))?
@@ -67,8 +67,8 @@ pub fn query(project: &Project, asked: &Asked, ctx: &RunContext, device: Device)
                 );
             }
             tracing::info!("round {rounds} waits for its answers: the same sentences are written again");
-            write_items(asked.shape, &waiting.items, &project.start.types, &asked.out)?;
-            return Ok(waiting);
+            let out = hand_out(project, rounds, &waiting, asked)?;
+            return Ok((waiting, out));
         }
     }
     let model = project.model(rounds, device)?;
@@ -112,8 +112,27 @@ pub fn query(project: &Project, asked: &Asked, ctx: &RunContext, device: Device)
     }
     write(&stage.join(QUERY), &query)?;
     put(&stage, &project.round(round))?;
-    write_items(asked.shape, &query.items, &project.start.types, &asked.out)?;
-    Ok(query)
+    let out = hand_out(project, round, &query, asked)?;
+    Ok((query, out))
+}
+
+/// Writes the sentences for the people who label, and beside Label Studio's its labelling interface.
+fn hand_out(project: &Project, round: usize, query: &Query, asked: &Asked) -> Result<PathBuf> {
+    let types = &project.start.types;
+    let ending = match asked.shape {
+        Shape::LabelStudio => "label-studio.json",
+        Shape::Doccano => "doccano.jsonl",
+        Shape::Jsonl => "jsonl",
+        Shape::Brat => "brat",
+    };
+    let place = || project.folder.join(format!("round-{round:04}.{ending}"));
+    let out = asked.out.clone().unwrap_or_else(place);
+    write_items(asked.shape, &query.items, types, &out)?;
+    if asked.shape == Shape::LabelStudio {
+        let interface = project.folder.join("label-studio.xml");
+        tensors::write_atomically(&interface, labelling_configuration(types).as_bytes())?;
+    }
+    Ok(out)
 }
 
 /// Takes the waiting question back; the round is as if it had not been.

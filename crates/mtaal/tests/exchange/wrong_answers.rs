@@ -60,7 +60,7 @@ fn every_kind_of_wrong_answer_names_line_sentence_and_remedy() {
         ),
         (
             with("label", json!("Desease")),
-            "has a type that the model does not know (it knows: Disease, Chemical); correct it, or say `--new-labels`",
+            "has a type that the model does not know (it knows: Disease, Chemical); correct it, or say `--new-types`",
         ),
         (with("label", json!(" ")), "has no type; choose one"),
         (

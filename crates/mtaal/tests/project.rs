@@ -1,0 +1,340 @@
+//! Annotation projects by the program itself: rounds in every shape, kills at any moment, answers that are refused, and what the
+//! model says of new text.
+#![allow(clippy::unwrap_used, missing_docs)]
+
+#[path = "exchange/desk.rs"]
+#[allow(dead_code)]
+mod desk;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+use medner_mtaal::exchange::{Item, Mention, Shape};
+use serde_json::Value;
+
+/// Names and their concepts: what the people who label know.
+const NAMES: [(&str, &str); 6] = [
+    ("fever", "D005334"),
+    ("anemia", "D000740"),
+    ("severe anemia", "D000740"),
+    ("lung cancer", "D008175"),
+    ("dry cough", "D003371"),
+    ("type 2 diabetes", "D003924|D009765"),
+];
+
+/// Sixty sentences, most with a name.
+fn pool(folder: &Path) -> PathBuf {
+    let mut text = String::new();
+    for n in 0..60 {
+        let (name, _) = NAMES[n % NAMES.len()];
+        let line = match n % 5 {
+            0 => format!("Patient {n} came with {name} in the evening."),
+            1 => format!("No {name} was seen on day {n}."),
+            2 => format!("After {n} days of rest the {name} was gone."),
+            3 => format!("We measured the pressure {n} times."),
+            _ => format!(
+                "A history of {name} and of {} was noted in case {n}.",
+                NAMES[(n + 2) % NAMES.len()].0
+            ),
+        };
+        text.push_str(&line);
+        text.push('\n');
+    }
+    let path = folder.join("pool.txt");
+    fs::write(&path, text).unwrap();
+    path
+}
+
+/// Small networks, so that a round takes moments.
+fn configuration(folder: &Path) -> PathBuf {
+    let path = folder.join("small.yaml");
+    fs::write(
+        &path,
+        "model: {characters: 6, words: 8, hidden: 8}\ntraining: {batch_size: 4, checkpoint_every: 2, learning_rate: 0.02}\n",
+    )
+    .unwrap();
+    path
+}
+
+fn mtaal(folder: &Path, arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_mtaal"));
+    command.current_dir(folder).env("OMP_NUM_THREADS", "1").args(arguments);
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command
+}
+
+fn done(output: &Output) -> String {
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout.clone()).unwrap()
+}
+
+/// Runs a command that must be refused; the message.
+fn refused(folder: &Path, arguments: &[&str]) -> String {
+    let output = mtaal(folder, arguments).output().unwrap();
+    assert!(!output.status.success(), "{arguments:?} was not refused");
+    String::from_utf8(output.stderr).unwrap()
+}
+
+const QUERY: [&str; 10] =
+    ["query", "--model", "p", "--pool", "pool.txt", "--n", "12", "--threads", "1", "--quiet"];
+const LEARN: [&str; 9] =
+    ["learn", "--model", "p", "--epochs", "20", "--threads", "1", "--quiet", "--labelled"];
+
+/// The first query of a project.
+fn first(folder: &Path, shape: Shape) -> Vec<String> {
+    pool(folder);
+    configuration(folder);
+    let more = ["--types", "Disease", "--config", "small.yaml", "--shape", shape.name()];
+    QUERY.iter().chain(&more).map(ToString::to_string).collect()
+}
+
+fn query(folder: &Path, arguments: &[String]) {
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    done(&mtaal(folder, &arguments).output().unwrap());
+}
+
+/// What was asked in a round.
+fn items(folder: &Path, round: usize) -> Vec<Item> {
+    let path = folder.join(format!("p/rounds/{round:04}/query.json"));
+    let query: Value = serde_json::from_slice(&fs::read(path).unwrap()).unwrap();
+    serde_json::from_value(query["items"].clone()).unwrap()
+}
+
+/// The right labels of a sentence: every name in it, the longest first.
+fn labelled(item: &Item) -> Item {
+    let tokens = item.token_texts();
+    let mut mentions = Vec::new();
+    let mut at = 0;
+    while at < tokens.len() {
+        let mut names: Vec<_> =
+            NAMES.iter().map(|(name, c)| (name.split(' ').collect::<Vec<_>>(), c)).collect();
+        names.sort_by_key(|(words, _)| std::cmp::Reverse(words.len()));
+        let found = names
+            .iter()
+            .find(|(words, _)| tokens[at..].iter().zip(words).filter(|(a, b)| a == b).count() == words.len());
+        at += found.map_or(1, |(words, concept)| {
+            let concept = Some((**concept).to_owned());
+            mentions.push(Mention {
+                start: at,
+                end: at + words.len(),
+                label: "Disease".into(),
+                concept,
+                confidence: None,
+            });
+            words.len()
+        });
+    }
+    Item { mentions, ..item.clone() }
+}
+
+/// Answers a round at the desk of a tool; where the answers are.
+fn answer(folder: &Path, round: usize, shape: Shape) -> PathBuf {
+    let answered: Vec<Item> = items(folder, round).iter().map(labelled).collect();
+    let desk = folder.join(format!("desk-{round}"));
+    if desk.exists() {
+        fs::remove_dir_all(&desk).unwrap();
+    }
+    fs::create_dir(&desk).unwrap();
+    desk::accept_all(shape, &answered, &desk)
+}
+
+fn learn(folder: &Path, answers: &Path) -> Output {
+    mtaal(folder, &LEARN).arg(answers).output().unwrap()
+}
+
+#[test]
+fn two_rounds_in_every_shape_and_what_the_model_then_says() {
+    for (shape, written) in [
+        (Shape::LabelStudio, "p/round-0002.label-studio.json"),
+        (Shape::Doccano, "p/round-0002.doccano.jsonl"),
+        (Shape::Jsonl, "p/round-0002.jsonl"),
+        (Shape::Brat, "p/round-0002.brat"),
+    ] {
+        let temporary = tempfile::tempdir().unwrap();
+        let folder = temporary.path();
+        query(folder, &first(folder, shape));
+        done(&learn(folder, &answer(folder, 1, shape)));
+        let second: Vec<String> =
+            QUERY.iter().chain(&["--shape", shape.name()]).map(ToString::to_string).collect();
+        query(folder, &second);
+        assert!(folder.join(written).exists(), "{shape}");
+        assert_eq!(folder.join("p/label-studio.xml").exists(), shape == Shape::LabelStudio);
+        let (before, now) = (items(folder, 1), items(folder, 2));
+        assert_eq!((before.len(), now.len()), (12, 12));
+        assert!(now.iter().all(|item| !before.iter().any(|b| b.text == item.text)), "{shape}: asked twice");
+
+        let answers = answer(folder, 2, shape);
+        done(&learn(folder, &answers));
+        // The same answers once more: nothing to do, nothing changed. Other answers: too late.
+        let model = folder.join("p/rounds/0002/model/model.safetensors");
+        let bytes = fs::read(&model).unwrap();
+        done(&learn(folder, &answers));
+        assert!(bytes == fs::read(&model).unwrap());
+        let message = String::from_utf8(learn(folder, &answer(folder, 1, shape)).stderr).unwrap();
+        let foreign =
+            ["was not queried", "of no sentence of this round"].iter().any(|why| message.contains(why));
+        assert!(foreign || message.contains(&before[0].id), "{shape}: {message}");
+
+        // Concepts and confidences of a text.
+        fs::write(folder.join("new.txt"), "The patient had lung cancer.\n").unwrap();
+        let arguments =
+            ["predict", "--model", "p", "--input", "new.txt", "--format", "pubtator", "--threads", "1"];
+        let said = done(&mtaal(folder, &arguments).arg("--quiet").output().unwrap());
+        let mentions: Vec<Vec<&str>> =
+            said.lines().map(|l| l.split('\t').collect()).filter(|c: &Vec<&str>| c.len() > 1).collect();
+        for columns in mentions {
+            assert_eq!((columns.len(), columns[4]), (7, "Disease"), "{said}");
+            assert!(columns[5] == "-1" || columns[5].starts_with('D'), "{said}");
+            assert!((0.0..=1.0).contains(&columns[6].parse::<f64>().unwrap()), "{said}");
+        }
+    }
+}
+
+/// Every file of a project with its content, but for the lock.
+fn content(folder: &Path) -> Vec<(PathBuf, Vec<u8>)> {
+    let mut files = Vec::new();
+    let mut folders = vec![folder.join("p")];
+    while let Some(next) = folders.pop() {
+        for entry in fs::read_dir(next).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.file_name().unwrap() != "lock" {
+                files.push((path.strip_prefix(folder).unwrap().to_owned(), fs::read(&path).unwrap()));
+            }
+        }
+    }
+    files.sort();
+    files
+}
+
+#[test]
+fn killed_at_any_moment_and_called_again_is_the_same_to_the_byte() {
+    let temporary = tempfile::tempdir().unwrap();
+    let (calm, killed) = (temporary.path().join("calm"), temporary.path().join("killed"));
+    let mut random = 0x2545_F491_4F6C_DD1D_u64;
+    let (mut kills, mut inside) = (0, 0);
+    for folder in [&calm, &killed] {
+        fs::create_dir(folder).unwrap();
+        let start = first(folder, Shape::Jsonl);
+        for step in 0..4 {
+            let round = step / 2 + 1;
+            let command = || -> Command {
+                match step {
+                    0 => mtaal(folder, &start.iter().map(String::as_str).collect::<Vec<_>>()),
+                    2 => mtaal(folder, &QUERY),
+                    _ => {
+                        let mut command = mtaal(folder, &LEARN);
+                        command.arg(answer(folder, round, Shape::Jsonl));
+                        command
+                    }
+                }
+            };
+            if folder == &calm {
+                done(&command().output().unwrap());
+                continue;
+            }
+            let checkpoint = folder.join(format!("p/rounds/{round:04}/training/latest"));
+            for attempt in 0..4 {
+                let mut child = command().spawn().unwrap();
+                random ^= random << 13;
+                random ^= random >> 7;
+                random ^= random << 17;
+                // Anywhere, or in the middle of the training.
+                let wait = Duration::from_millis(random % 300);
+                let mut began = Instant::now();
+                while began.elapsed() < wait && child.try_wait().unwrap().is_none() {
+                    if attempt > 1 && step % 2 == 1 && !checkpoint.exists() {
+                        began = Instant::now();
+                    }
+                    std::thread::sleep(Duration::from_millis(2));
+                }
+                if child.try_wait().unwrap().is_none() {
+                    child.kill().unwrap();
+                    kills += 1;
+                }
+                child.wait().unwrap();
+                inside += u32::from(checkpoint.exists());
+            }
+            done(&command().output().unwrap());
+        }
+    }
+    assert!(kills > 3, "only {kills} of the attempts were killed");
+    assert!(inside > 0, "no kill left a checkpoint inside a round");
+    let (one, two) = (content(&calm), content(&killed));
+    let names = |files: &[(PathBuf, Vec<u8>)]| files.iter().map(|(name, _)| name.clone()).collect::<Vec<_>>();
+    assert_eq!(names(&one), names(&two));
+    for ((name, a), (_, b)) in one.iter().zip(&two) {
+        assert!(a == b, "{} differs", name.display());
+    }
+}
+
+#[test]
+fn wrong_and_missing_answers_are_refused_by_sentence_and_leave_the_project_as_it_was() {
+    let temporary = tempfile::tempdir().unwrap();
+    let folder = temporary.path();
+    let start = first(folder, Shape::Jsonl);
+    query(folder, &start);
+    let before = content(folder);
+    let asked = items(folder, 1);
+    let answers = answer(folder, 1, Shape::Jsonl);
+    let text = fs::read_to_string(&answers).unwrap();
+    let lines: Vec<&str> = text.lines().collect();
+
+    // One is missing; a mention has an unknown type.
+    fs::write(&answers, lines[1..].join("\n")).unwrap();
+    let with = |arguments: &[&str]| -> String {
+        let all: Vec<&str> = LEARN
+            .iter()
+            .copied()
+            .chain([answers.to_str().unwrap()])
+            .chain(arguments.iter().copied())
+            .collect();
+        refused(folder, &all)
+    };
+    let message = with(&[]);
+    assert!(message.contains(&asked[0].id) && message.contains("--partial"), "{message}");
+    fs::write(&answers, text.replace("\"Disease\"", "\"Illness\"")).unwrap();
+    let message = with(&[]);
+    assert!(message.contains("Illness") && message.contains("--new-types"), "{message}");
+    assert!(asked.iter().any(|item| message.contains(&item.id)), "{message}");
+    assert!(content(folder) == before, "a refused answer changed the project");
+
+    // Another question while this one waits; two programs in one project; learning before anything is asked.
+    let message = refused(folder, &["query", "--model", "p", "--pool", "pool.txt", "--n", "5", "--quiet"]);
+    assert!(message.contains("waits for its answers") && message.contains("--take-back"), "{message}");
+    let lock = fs::File::create(folder.join("p/lock")).unwrap();
+    lock.lock().unwrap();
+    let message = refused(folder, &QUERY);
+    assert!(message.contains("another mtaal works in this project"), "{message}");
+    drop(lock);
+    let message = refused(folder, &["learn", "--model", "new", "--labelled", "pool.txt", "--quiet"]);
+    assert!(message.contains("begin with `mtaal query"), "{message}");
+    let message = refused(folder, &["query", "--model", "new", "--pool", "pool.txt", "--quiet"]);
+    assert!(message.contains("--types"), "{message}");
+    let message = refused(
+        folder,
+        &["query", "--model", "n2", "--pool", "pool.txt", "--types", "A", "--strategy", "lc", "--quiet"],
+    );
+    assert!(message.contains("no model yet"), "{message}");
+
+    // Without the missing one it goes on, and that one may be asked again.
+    fs::write(&answers, lines[1..].join("\n")).unwrap();
+    done(&mtaal(folder, &LEARN).arg(&answers).arg("--partial").output().unwrap());
+    let all: Vec<&str> =
+        QUERY.iter().map(|&a| if a == "12" { "100" } else { a }).chain(["--strategy", "lc"]).collect();
+    done(&mtaal(folder, &all).output().unwrap());
+    let second = items(folder, 2);
+    assert_eq!(second.len(), 60 - 11);
+    assert!(second.iter().any(|item| item.id == asked[0].id));
+
+    // Taken back, asked by another strategy.
+    done(&mtaal(folder, &["query", "--model", "p", "--take-back", "--quiet"]).output().unwrap());
+    assert!(!folder.join("p/rounds/0002").exists());
+    let other: Vec<&str> =
+        QUERY.iter().copied().chain(["--strategy", "mnlp", "--out", "other.jsonl"]).collect();
+    done(&mtaal(folder, &other).output().unwrap());
+    assert_eq!(items(folder, 2).len(), 12);
+}
