@@ -1,11 +1,14 @@
 //! The tables of `experiments/albert-idcnn` are of one piece: what stands in several of them is one cell.
 #![allow(clippy::unwrap_used, missing_docs)]
 
-use std::path::PathBuf;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
 
 use medner_albert_idcnn::AlbertIdcnn;
+use medner_albert_idcnn::reading::open_encoder;
+use medner_experiment::context::NeededCell;
 use medner_experiment::schema::{Profile, TableSpec};
-use medner_experiment::{Method, Value};
+use medner_experiment::{Cell, DataFacts, Method, Outcome, RunContext, RunRecord, Status, Value};
 
 const DATA: &str = "CCKS-2019";
 const PROFILES: [Profile; 3] = [Profile::Quick, Profile::Cpu, Profile::Paper];
@@ -70,4 +73,93 @@ fn with_a_published_encoder_nothing_is_pre_trained_and_the_other_systems_stay_wh
     let mut given = table("table2").config(Profile::Paper, "IDCNN-CRF", DATA, &[]).to_value();
     given["encoder"] = "weights".into();
     assert_eq!(AlbertIdcnn.check_config(&given).unwrap(), plain);
+}
+
+/// A finished tagger's record with this F1, written where a dependent cell finds it.
+fn record(folder: &Path, system: &str, f1: f64) -> NeededCell {
+    let mut cell = cell(&serde_json::json!({"job": "tagger"}));
+    cell.system = system.to_owned();
+    cell.hash = cell.content_hash();
+    let mut outcome = Outcome::default();
+    outcome.score("ner", "f1", f1);
+    let record = RunRecord {
+        format: medner_experiment::record::FORMAT,
+        status: Status::Finished,
+        reason: None,
+        paper: "albert-idcnn".into(),
+        profile: "quick".into(),
+        cell,
+        outcome,
+        peak_memory_mib: 0.0,
+        device: "cpu".into(),
+        threads: 1,
+        versions: BTreeMap::new(),
+        started: "2026-01-01T00:00:00Z".into(),
+        command: String::new(),
+    };
+    let path = folder.join(format!("{system}.json"));
+    record.save(&path).unwrap();
+    NeededCell { folder: folder.to_owned(), record: path }
+}
+
+fn cell(given: &Value) -> Cell {
+    let config = AlbertIdcnn.check_config(given).unwrap();
+    let default = AlbertIdcnn.check_config(&Value::Null).unwrap();
+    Cell {
+        hash: String::new(),
+        method: "albert-idcnn".into(),
+        results_version: AlbertIdcnn.results_version(),
+        system: "a system".into(),
+        dataset: DATA.into(),
+        data: "ccks2019".into(),
+        seed: 1,
+        changed: medner_experiment::config::difference(&config, &default),
+        config,
+        facts: DataFacts::default(),
+        inputs: DataFacts::default(),
+        needs: BTreeMap::new(),
+        tables: BTreeSet::new(),
+    }
+}
+
+#[test]
+fn the_best_number_of_heads_is_that_of_the_highest_f1_and_the_smaller_of_two() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut ctx = RunContext::new(folder.path(), folder.path());
+    for (heads, f1) in [("1", 0.80), ("2", 0.82), ("4", 0.84), ("8", 0.84), ("16", 0.81)] {
+        ctx.needs.insert(heads.into(), record(folder.path(), heads, f1));
+    }
+    let cell = cell(&serde_json::json!({"job": "best_heads"}));
+    let outcome = AlbertIdcnn.run(&cell, &ctx).unwrap();
+    assert_eq!(outcome.scores["ner"]["heads"], 4.0);
+    let said = "1: 80.00, 2: 82.00, 4: 84.00, 8: 84.00, 16: 81.00";
+    assert_eq!(outcome.notes["F1 by heads"], said);
+    ctx.needs.clear();
+    assert!(AlbertIdcnn.run(&cell, &ctx).unwrap_err().to_string().contains("each number of heads"));
+}
+
+/// The folder that `transformers` wrote for the tests of parity.
+fn published() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/golden/albert/shared")
+}
+
+#[test]
+fn a_published_encoder_is_taken_in_whole() {
+    let folder = tempfile::tempdir().unwrap();
+    let ctx = RunContext::new(folder.path(), folder.path());
+    let given = serde_json::json!({"job": "pretraining", "encoder": published().to_str().unwrap()});
+    let cell = cell(&given);
+    let inputs = AlbertIdcnn.inputs(&cell.config).unwrap();
+    for name in ["config.json", "vocab.txt", "model.safetensors"] {
+        assert_eq!(inputs.files.get(name).map(String::len), Some(64), "{name}");
+    }
+    let outcome = AlbertIdcnn.run(&cell, &ctx).unwrap();
+    assert!(outcome.notes["encoder"].starts_with("published, `shared`"), "{:?}", outcome.notes);
+    let [taken, given] =
+        [folder.path().join("encoder"), published()].map(|path| open_encoder(&path).unwrap());
+    assert_eq!((&taken.config, &taken.vocabulary), (&given.config, &given.vocabulary));
+    // What is missing is said before anything runs.
+    let nowhere = serde_json::json!({"job": "pretraining", "encoder": "nowhere"});
+    let missing = AlbertIdcnn.inputs(&AlbertIdcnn.check_config(&nowhere).unwrap()).unwrap_err();
+    assert!(missing.reason.contains("nowhere") && missing.reason.contains("config.json"), "{missing}");
 }
