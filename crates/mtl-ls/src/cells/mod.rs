@@ -1,0 +1,165 @@
+//! What one cell of a table does, by its job.
+//!
+//! | module | jobs |
+//! | --- | --- |
+//! | [`training`] | taggers and categories' models |
+//! | [`report`] | what a finished training comes to: scores, entity sets, errors |
+//! | [`derived`] | rows that take their numbers from other runs |
+
+pub mod derived;
+pub mod report;
+pub mod training;
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use anyhow::Result;
+use medner_core::checkpoint::Settings;
+use medner_core::trainer::{At, Summary, Trainer, TrainerConfig, Watch};
+use medner_core::{CoreError, device};
+use medner_experiment::{Cell, Outcome, RunContext, Stopped};
+use medner_metrics::LabelSet;
+use tch::Device;
+
+use crate::config::{Config, Job};
+use crate::encoder::{self, ENCODER_FOLDER, Pretrained};
+use crate::pretraining;
+use crate::tagging::{TaggerTask, XlnetCrf};
+use crate::xlnet::XlnetConfig;
+
+/// Development F1, the mean over the checkpoints that count.
+pub const DEV_F1: &str = "dev_f1";
+
+/// Runs a cell.
+///
+/// # Errors
+/// What its job says; [`Stopped`] when it was asked to stop.
+pub fn run(cell: &Cell, ctx: &RunContext) -> Result<Outcome> {
+    let config: Config = cell.config()?;
+    device::set_threads(ctx.threads);
+    match config.job {
+        Job::Tagger => training::tagger(cell, &config, ctx),
+        Job::Pool => training::pool(cell, &config, ctx),
+        Job::Pooled => derived::pooled(cell, ctx),
+        Job::Chosen => derived::chosen(ctx),
+        Job::EntitySets => derived::entity_sets(&config, ctx),
+        Job::Pretrain => match &config.encoder {
+            // Taggers read the folder themselves; this cell only says which.
+            Some(folder) => {
+                let given = encoder::open(folder)?;
+                let mut outcome = Outcome::default();
+                outcome.notes.insert("encoder".into(), describe(&given, folder));
+                Ok(outcome)
+            }
+            None => pretraining::run::cell(cell, &config, ctx),
+        },
+    }
+}
+
+/// One line on an encoder, for the record.
+fn describe(encoder: &Pretrained, folder: &Path) -> String {
+    let config = &encoder.folder.config;
+    format!(
+        "XLNet of {} layers of {}, {} pieces, from {}",
+        config.n_layer,
+        config.d_model,
+        config.vocab_size,
+        folder.display()
+    )
+}
+
+/// The encoder that the configuration names, or that the cell needs, and a line on it.
+fn pretrained(config: &Config, ctx: &RunContext) -> Result<(Pretrained, String)> {
+    if let Some(folder) = &config.encoder {
+        let encoder = encoder::open(folder)?;
+        let note = describe(&encoder, folder);
+        return Ok((encoder, note));
+    }
+    let encoder = encoder::open(&ctx.artifact("encoder")?.join(ENCODER_FOLDER))?;
+    let note = ctx.needed_record("encoder")?.outcome.notes.get("encoder").cloned().unwrap_or_default();
+    Ok((encoder, note))
+}
+
+/// The encoder's sizes with the tagger's dropout.
+pub fn tagger_config(config: &Config, encoder: &XlnetConfig) -> XlnetConfig {
+    XlnetConfig { dropout: config.training.dropout.unwrap_or(encoder.dropout), ..encoder.clone() }
+}
+
+/// Trains in `ctx.work_dir`, from its newest checkpoint if there is one.
+///
+/// # Errors
+/// What training says; [`Stopped`] when it was asked to stop.
+pub fn train(
+    config: &Config,
+    seed: u64,
+    data: BTreeMap<String, String>,
+    task: &mut TaggerTask,
+    patience: Option<u64>,
+    ctx: &RunContext,
+) -> Result<Summary> {
+    let settings = Settings {
+        seed,
+        configuration: serde_json::to_value(config)?,
+        data,
+        // The order of additions, and with it the last bits, depends on the threads and on libtorch.
+        versions: [
+            ("results".to_owned(), crate::method::RESULTS_VERSION.to_string()),
+            ("libtorch".to_owned(), device::LIBTORCH_VERSION.to_owned()),
+            ("threads".to_owned(), ctx.threads.to_string()),
+        ]
+        .into(),
+    };
+    let trainer_config = TrainerConfig {
+        epochs: config.training.epochs.total(),
+        patience,
+        checkpoint_every_steps: config.training.checkpoint_every,
+        keep: 1,
+        ..TrainerConfig::default()
+    };
+    let watch = ContextWatch(ctx);
+    Trainer::new(&ctx.work_dir, trainer_config, settings, &watch).run(task).map_err(stopped)
+}
+
+/// A tagger with values drawn from `seed`, its encoder filled.
+///
+/// # Errors
+/// Files that do not fit.
+pub fn build(
+    config: &Config,
+    encoder: &Pretrained,
+    labels: &LabelSet,
+    pool: Option<(&Path, f64)>,
+    seed: u64,
+    device: Device,
+) -> Result<XlnetCrf> {
+    // Step u64::MAX is no training step, so the initial values share no random numbers with any dropout mask.
+    device::reseed(seed, u64::MAX);
+    let sizes = tagger_config(config, &encoder.folder.config);
+    let precision = config.training.precision;
+    let tagger = XlnetCrf::new(&sizes, labels, config.input.labels, precision, device)?;
+    encoder::fill(&tagger.params, &sizes, &encoder.folder, pool)?;
+    Ok(tagger)
+}
+
+/// A stop is no failure.
+#[allow(clippy::needless_pass_by_value)] // As `map_err` hands it over.
+pub fn stopped(error: CoreError) -> anyhow::Error {
+    match error {
+        CoreError::Stopped { signal } => Stopped { signal: signal as usize }.into(),
+        other => other.into(),
+    }
+}
+
+/// Lets the training loop hear the driver's stop and tell it how far it is.
+pub struct ContextWatch<'a>(pub &'a RunContext);
+
+impl Watch for ContextWatch<'_> {
+    fn stop(&self) -> Option<i32> {
+        self.0.stop.signal().map(|signal| signal as i32)
+    }
+
+    fn progress(&self, at: &At, batches: u64, epochs: u64, message: &str) {
+        let done = at.epoch * batches + at.batch + 1;
+        self.0.progress.set(done, epochs * batches, format!("epoch {}/{epochs}, {message}", at.epoch + 1));
+    }
+}
