@@ -162,13 +162,12 @@ class Tagger(nn.Module):
         return torch.cat([self.characters(ids), self.positions(places)], 2)
 
     def separate(self, task, xs, lengths, mask):
-        dropped = self.dropout(xs)
-        shared, private = self.shared(dropped, lengths), (self.words if task else self.private)(dropped, lengths)
+        shared, private = self.shared(xs, lengths), (self.words if task else self.private)(xs, lengths)
         pooled = Reverse.apply(shared).masked_fill(~mask[:, :, None], -1e9).amax(1)
         same = F.cross_entropy(self.discriminator(pooled), torch.full((len(xs),), task))
         losses = 0.075 * difference(shared, private, mask) + 0.25 * same
         losses = losses + 0.01 * reconstruction(self.decoder(shared + private), xs, mask)
-        return self.dropout(torch.cat([shared, private], 2)), losses
+        return torch.cat([shared, private], 2), losses
 
     def attended(self, base, mask):
         scores = torch.tanh(self.attention(base)).squeeze(2).masked_fill(~mask, -1e9)
@@ -177,7 +176,7 @@ class Tagger(nn.Module):
     def loss(self, ids, labels, mask):
         lengths = mask.sum(1)
         xs = self.inputs(ids, mask)
-        base, others = self.separate(0, xs, lengths, mask) if self.transfer else (self.dropout(xs), 0)
+        base, others = self.separate(0, xs, lengths, mask) if self.transfer else (xs, 0)
         ys = self.joint(base, lengths)
         if self.transfer:
             beside = self.attended(base, mask)
@@ -190,7 +189,7 @@ class Tagger(nn.Module):
 
     def word_loss(self, ids, labels, mask, weights):
         base, others = self.separate(1, self.inputs(ids, mask), mask.sum(1), mask)
-        task = -self.word_crf(self.word_output(base), labels, mask=mask, reduction="none")
+        task = -self.word_crf(self.word_output(self.dropout(base)), labels, mask=mask, reduction="none")
         return (task * weights).mean() + others
 
 

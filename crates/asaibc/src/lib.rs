@@ -24,14 +24,14 @@
 //! | "position embedding", no width | learned, 20 numbers beside the characters' 100 | `model.position` |
 //! | text of the character vectors not given | training splits of MSRA, WeiboNER and the stand-in, and PD1998 | `vectors.texts` |
 //! | source of the word segmentation not given | PD1998, cut after full stops | `source.data` |
-//! | similarity of "samples", alpha, beta, delta not given | see [`transfer`]; 0.5, 0.5, 0.75 | `instance_transfer` |
+//! | similarity of "samples", alpha, beta, delta not given | see [`transfer`]; 0.5, 0.5, 0.8 | `instance_transfer` |
 //! | a basic network is trained on the word segmentation first, "then" on the target; "jointly trained" | jointly: batches in turn, one of each | `source.batches` |
 //! | weights of the four losses not given | those of Bousmalis et al. 2016: 0.075, 0.25, 0.01 | `model.separation` |
 //! | "adversarial network" | gradient reversal that grows over 10 epochs, maximum over the characters, one hidden layer | `model.separation.reversal`, `.discriminator` |
 //! | self-attention gives a weight to each feature `f_i` of B | the same; scaled dot products by choice | `model.attention` |
 //! | IndRNN "stacked", with batch normalisation | 2 layers, both directions, 100 each | `model.indrnn` |
 //! | fully connected layer and softmax after the CRF | before it, with the sigmoid; the CRF's own normalisation | `model.fully_connected` |
-//! | parameters of Table 5 | Adam 1e-3, batch 20, hidden 100 per direction, dropout 0.5, gradient norm 5 | `training`, `model` |
+//! | parameters of Table 5 | Adam 1e-3, batch 20, hidden 100 per direction, dropout 0.5 before the CRFs, gradient norm 5 | `training`, `model` |
 //! | MSRA's development set not given | the last 10% of the training sentences choose the epoch | `development` |
 //! | WeiboNER: version and entity set not given | all six readings; the revised version's named entities stand beside the paper | `entity_set` |
 //! | sentences over 250 characters are not spoken of | cut at punctuation; counted | `split.max_length` |

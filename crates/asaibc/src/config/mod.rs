@@ -4,7 +4,7 @@
 mod model;
 mod training;
 
-pub use model::{Discriminator, ModelConfig, Pool, Reversal, Separation};
+pub use model::{Discriminator, Dropped, ModelConfig, Pool, Reversal, Separation};
 pub use training::{Training, Vectors};
 
 use std::path::PathBuf;

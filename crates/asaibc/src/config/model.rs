@@ -1,5 +1,7 @@
 //! The network's keys.
 
+use std::collections::BTreeSet;
+
 use medner_core::layers::{AttentionKind, IndRnnConfig, SelfAttentionConfig};
 use serde::{Deserialize, Serialize};
 
@@ -25,8 +27,23 @@ pub struct ModelConfig {
     pub indrnn: IndRnnConfig,
     /// Width of the fully connected layer with the sigmoid before the linear layer; 0 for none.
     pub fully_connected: i64,
-    /// Dropout of the input vectors, of B, and of what the linear layers before the CRFs read.
+    /// Share of the numbers that dropout takes away.
     pub dropout: f64,
+    /// Where it does so. The paper does not say. With dropout in front of the CRF alone BiLSTM+CRF on MSRA reaches development F1 75.5
+    /// in two epochs; with dropout of the input as well it takes seven.
+    pub dropped: BTreeSet<Dropped>,
+}
+
+/// Where dropout is applied.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Dropped {
+    /// The input vectors (Lample et al. 2016, section 4.3).
+    Input,
+    /// B, the features of the adversarial transfer layer, where the joint layer reads them.
+    Base,
+    /// What the layers before the CRFs read.
+    Features,
 }
 
 /// The losses of the adversarial transfer layer: `L = L_task + a L_difference + b L_same + c L_reconstruction`. The paper gives no
@@ -92,6 +109,7 @@ impl Default for ModelConfig {
             indrnn: IndRnnConfig::default(),
             fully_connected: 200,
             dropout: 0.5,
+            dropped: BTreeSet::from([Dropped::Features]),
         }
     }
 }
@@ -133,6 +151,11 @@ impl ModelConfig {
     /// Width of the input vectors.
     pub fn input(&self) -> i64 {
         self.embedding + self.position
+    }
+
+    /// The dropout of a place.
+    pub fn dropout_of(&self, place: Dropped) -> f64 {
+        if self.dropped.contains(&place) { self.dropout } else { 0.0 }
     }
 
     /// Width of B.

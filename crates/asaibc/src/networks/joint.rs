@@ -8,7 +8,7 @@ use medner_core::layers::{Batch, BiLstm, IndRnnConfig, IndRnnStack, Linear, Self
 use medner_core::params::Scope;
 use tch::Tensor;
 
-use crate::config::ModelConfig;
+use crate::config::{Dropped, ModelConfig};
 
 /// See the [module](self).
 pub struct Joint {
@@ -46,7 +46,14 @@ impl Joint {
             0 => (None, read),
             width => (Some(Linear::new(&(scope / "fully_connected"), read, width)?), width),
         };
-        Ok(Self { attention, indrnn, lstm, fully_connected, dropout: config.dropout, width })
+        Ok(Self {
+            attention,
+            indrnn,
+            lstm,
+            fully_connected,
+            dropout: config.dropout_of(Dropped::Features),
+            width,
+        })
     }
 
     /// Width of what [`Joint::forward`] gives.

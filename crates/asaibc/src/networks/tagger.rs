@@ -10,7 +10,7 @@ use tch::{Device, Tensor};
 use super::input::{Input, Start};
 use super::joint::Joint;
 use super::separation::{Separation, SeparationLosses, TaskName};
-use crate::config::ModelConfig;
+use crate::config::{Dropped, ModelConfig};
 use crate::segmentation::word_labels;
 
 /// A tagger: characters in, tags out.
@@ -22,7 +22,12 @@ pub struct Tagger {
     joint: Joint,
     output: Linear,
     crf: Crf,
-    dropout: f64,
+    /// Dropout of the input vectors.
+    input_dropout: f64,
+    /// Dropout of B in front of the joint layer.
+    base_dropout: f64,
+    /// Dropout in front of the word segmentation's output; the joint layer has its own.
+    features_dropout: f64,
 }
 
 /// What the adversarial transfer brings: the layer, and the word segmentation's own output.
@@ -69,7 +74,17 @@ impl Tagger {
         let joint = Joint::new(&(&root / "joint"), config, longest)?;
         let output = Linear::new(&(&root / "output"), joint.width(), labels.len() as i64)?;
         let crf = crf(&root, labels)?;
-        Ok(Self { input, transfer, joint, output, crf, dropout: config.dropout, params })
+        Ok(Self {
+            input,
+            transfer,
+            joint,
+            output,
+            crf,
+            input_dropout: config.dropout_of(Dropped::Input),
+            base_dropout: config.dropout_of(Dropped::Base),
+            features_dropout: config.dropout_of(Dropped::Features),
+            params,
+        })
     }
 
     /// True where the network has an adversarial transfer layer.
@@ -80,7 +95,7 @@ impl Tagger {
     /// The losses of a batch of the target in training mode; `tags`: `[B, T]` of i64.
     pub fn entity_losses(&self, batch: &Batch, tags: &Tensor, reversal: f64) -> Result<Losses> {
         let xs = self.input.forward(batch)?;
-        let dropped = dropout(&xs, self.dropout, true)?;
+        let dropped = dropout(&xs, self.input_dropout, true)?;
         let (base, separation) = match &self.transfer {
             None => (dropped, None),
             Some(Transfer { separation, .. }) => {
@@ -88,7 +103,7 @@ impl Tagger {
                 let features = separation.features(task, &dropped, batch)?;
                 let losses = separation.losses(task, &features, &xs, batch, reversal)?;
                 let base = Tensor::f_cat(&[features.shared, features.private], 2)?;
-                (dropout(&base, self.dropout, true)?, Some(losses))
+                (dropout(&base, self.base_dropout, true)?, Some(losses))
             }
         };
         let emissions = self.output.forward(&self.joint.forward(&base, batch, true)?)?;
@@ -108,10 +123,10 @@ impl Tagger {
         let Some(Transfer { separation, output, crf }) = &self.transfer else { return Ok(None) };
         let xs = self.input.forward(batch)?;
         let task = TaskName::Words;
-        let features = separation.features(task, &dropout(&xs, self.dropout, true)?, batch)?;
+        let features = separation.features(task, &dropout(&xs, self.input_dropout, true)?, batch)?;
         let losses = separation.losses(task, &features, &xs, batch, reversal)?;
         let base = Tensor::f_cat(&[features.shared, features.private], 2)?;
-        let emissions = output.forward(&dropout(&base, self.dropout, true)?)?;
+        let emissions = output.forward(&dropout(&base, self.features_dropout, true)?)?;
         let shares: Vec<f64> = weights.iter().map(|w| w / weights.len() as f64).collect();
         let task = crf.nll_weighted(&emissions, tags, &batch.lengths, &shares)?;
         Ok(Some(Losses::new(task, Some(losses))?))
