@@ -27,9 +27,9 @@ missed = False
 for strategy in ("mtaal", "lc"):
     of = lambda peer: [r for r in rows if r["strategy"] == strategy and r["peer"] == peer]
     peer, ours = of("pytorch"), of("medner")
-    for name in ["seconds", "processor_seconds", *peer[0]["parts"]]:
+    for name in ["seconds", *peer[0]["parts"]]:
         part = lambda r: r[name] if name in r else r["parts"][name][1] / r["parts"][name][0]
-        busy = lambda r: r[name] if name in r else r["parts"][name][2] / r["parts"][name][0]
+        busy = lambda r: r["processor_seconds"] if name in r else r["parts"][name][2] / r["parts"][name][0]
         a, b = (statistics.median(map(part, side)) for side in (peer, ours))
         c, d = (statistics.median(map(busy, side)) for side in (peer, ours))
         unit = "a query" if name in peer[0] else "a step"
