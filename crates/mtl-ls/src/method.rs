@@ -12,7 +12,7 @@ use medner_experiment::{
 };
 
 use crate::config::{Config, Job};
-use crate::pretraining::corpus::{PUBLISHED, published_tokenizer};
+use crate::pretraining::corpus::{OF_TEXT, PUBLISHED, published_tokenizer};
 use crate::pretraining::run;
 use crate::{cells, subtasks, user};
 
@@ -82,8 +82,11 @@ impl Method for MtlLs {
             let pretraining = &config.pretraining;
             if let Some(start) = &pretraining.start {
                 encoder_files(start, &mut inputs)?;
-            } else if pretraining.vocabulary.source == PUBLISHED {
-                let file = published_tokenizer().map_err(|e| Missing::new(error::chain(&e)))?;
+            } else if pretraining.vocabulary.source != OF_TEXT {
+                let file = match pretraining.vocabulary.source.as_str() {
+                    PUBLISHED => published_tokenizer().map_err(|e| Missing::new(error::chain(&e)))?,
+                    path => path.into(),
+                };
                 let hash = hash_file(&file).map_err(|e| Missing::new(format!("{}: {e}", file.display())))?;
                 inputs.files.insert("tokenizer.json".into(), hash.sha256);
             }

@@ -21,7 +21,7 @@ const SENTENCES_A_DOCUMENT: usize = 32;
 pub const PUBLISHED: &str = "xlnet";
 
 /// The text's own vocabulary.
-const OF_TEXT: &str = "text";
+pub const OF_TEXT: &str = "text";
 
 /// Text that belongs together, by words.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
