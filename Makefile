@@ -7,7 +7,7 @@
 PROFILE ?= quick
 JOBS ?= 2
 DEVICE ?= cpu
-PAPERS := albert-idcnn asaibc mtaal
+PAPERS := albert-idcnn asaibc mtaal mtl-ls
 
 CARGO ?= cargo
 BIN := target/release

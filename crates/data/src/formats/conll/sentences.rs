@@ -204,13 +204,13 @@ impl<'l, 't> Parser<'l, 't> {
             TagError::Transition { position, previous, tag, .. } if tag == "end" => (
                 position,
                 format!(
-                    "the sentence ends inside an entity (`{previous}`), which {scheme} does not allow; mend the tag, or read leniently"
+                    "the sentence ends inside an entity (`{previous}`), which {scheme} does not allow; mend the tag, or let `medner data convert --from conll --lenient --to conll IN OUT` end it there"
                 ),
             ),
             TagError::Transition { position, previous, .. } => (
                 position,
                 format!(
-                    "the tag may not follow {} in {scheme}; mend it, or read leniently, where it starts a new entity as in conlleval",
+                    "the tag may not follow {} in {scheme}; mend it, or let `medner data convert --from conll --lenient --to conll IN OUT` start a new entity there, as conlleval does",
                     if position == 0 { "the sentence's start".to_owned() } else { format!("`{previous}`") }
                 ),
             ),
