@@ -320,6 +320,11 @@ fn wrong_and_missing_answers_are_refused_by_sentence_and_leave_the_project_as_it
     );
     assert!(message.contains("no model yet"), "{message}");
 
+    fs::write(folder.join("empty.txt"), "\n\n").unwrap();
+    let message =
+        refused(folder, &["query", "--model", "n2", "--pool", "empty.txt", "--types", "A", "--quiet"]);
+    assert!(message.contains("empty.txt: holds no sentences"), "{message}");
+
     // Without the missing one it goes on, and that one may be asked again.
     fs::write(&answers, lines[1..].join("\n")).unwrap();
     done(&mtaal(folder, &LEARN).arg(&answers).arg("--partial").output().unwrap());

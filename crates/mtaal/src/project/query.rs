@@ -159,7 +159,14 @@ fn candidates(project: &Project, rounds: usize, pool: &Path) -> Result<Vec<Item>
     let documents = input::text(Some(pool))?;
     let mut sentences = Vec::new();
     let maps: Vec<CharMap<'_>> = documents.iter().map(|d| CharMap::new(&d.text)).collect();
-    for sentence in input::cut(&documents)? {
+    let cut = input::cut(&documents)?;
+    if cut.is_empty() {
+        bail!(
+            "{}: holds no sentences; expected text (a document a line), JSON lines or PubTator",
+            pool.display()
+        );
+    }
+    for sentence in cut {
         if known.insert(sentence.sentence.tokens.join(" "))
             && let Some(item) = Item::from_tokenized(&sentence, &maps[sentence.document])
         {
