@@ -78,7 +78,7 @@ fn with_a_published_encoder_nothing_is_pre_trained_and_the_other_systems_stay_wh
 /// A finished tagger's record with this F1, written where a dependent cell finds it.
 fn record(folder: &Path, system: &str, f1: f64) -> NeededCell {
     let mut cell = cell(&serde_json::json!({"job": "tagger"}));
-    cell.system = system.to_owned();
+    system.clone_into(&mut cell.system);
     cell.hash = cell.content_hash();
     let mut outcome = Outcome::default();
     outcome.score("ner", "f1", f1);
