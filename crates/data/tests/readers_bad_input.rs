@@ -65,7 +65,12 @@ fn orphan_inside_tag() {
     let text = "患\tO\n者\tI-PER\n";
     says(
         conll(text, &ConllOptions::default()),
-        &["x.conll:2:3:", "may not follow `O` in BIO", "data convert --from conll --lenient", "found `I-PER`"],
+        &[
+            "x.conll:2:3:",
+            "may not follow `O` in BIO",
+            "data convert --from conll --lenient",
+            "found `I-PER`",
+        ],
     );
     says(conll("患\tI-PER\n", &ConllOptions::default()), &["x.conll:1:3:", "the sentence's start"]);
     let lenient = ConllOptions { lenient: true, ..ConllOptions::default() };
