@@ -17,5 +17,8 @@ bench/indrnn.sh || status=1
 bench/optimizer.sh || status=1
 bench/training.sh || status=1
 bench/albert.sh || status=1
+bench/asaibc.sh || status=1
+bench/mtaal.sh || status=1
+bench/mtl_ls.sh || status=1
 bench/cbow.sh || status=1
 exit $status
