@@ -10,7 +10,7 @@ use tch::Tensor;
 
 use crate::config::{Dropped, ModelConfig};
 
-/// See the [module](self).
+/// The joint layer, as the top of this file draws it.
 pub struct Joint {
     attention: Option<SelfAttention>,
     indrnn: Option<IndRnnStack>,
