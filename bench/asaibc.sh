@@ -10,14 +10,14 @@ STEPS=${1:-40} ROUNDS=${2:-3} THREADS=${3:-2}
 export OMP_NUM_THREADS=$THREADS
 MSRA=$(corpus msra/train.bio)
 PD1998=$(corpus cws/pd199801.gb18030.txt)
-cargo build --release -q -p medner-asaibc --example training_rate
+cargo build --release -q -p medner-asaibc --example asaibc_rate
 OUT=$(mktemp)
 trap 'rm -f "$OUT"' EXIT
 for _ in 1 2 3; do
     for system in bilstm-crf asaibc; do
         "$PYTHON" bench/peers/asaibc.py --msra "$MSRA" --pd1998 "$PD1998" --system $system --steps "$STEPS" \
             --rounds "$ROUNDS" --threads "$THREADS" >>"$OUT"
-        "${CARGO_TARGET_DIR:-target}"/release/examples/training_rate $system "$STEPS" "$ROUNDS" "$THREADS" >>"$OUT"
+        "${CARGO_TARGET_DIR:-target}"/release/examples/asaibc_rate $system "$STEPS" "$ROUNDS" "$THREADS" >>"$OUT"
     done
 done
 python3 - "$OUT" <<'PY'
