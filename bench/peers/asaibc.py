@@ -1,6 +1,6 @@
 """Training rate of BiLSTM+CRF and ASAIBC on MSRA in PyTorch 2.11 + pytorch-crf 0.7.2: sentences a second, median of rounds.
 
-The same networks as `cargo run --release -p medner-asaibc --example training_rate`: characters of 100 dimensions and positions of 20,
+The same networks as `cargo run --release -p medner-asaibc --example asaibc_rate`: characters of 100 dimensions and positions of 20,
 100 per direction, dropout 0.5, batches of 20 sentences of like length (MSRA's of up to 200 characters), Adam, gradient norm 5. ASAIBC
 makes two updates a step, one on a batch of MSRA and one on a batch of People's Daily 1998 (cut at full stops, up to 200 characters).
 IndRNN is a loop over the steps, as PyTorch has no kernel for it.
