@@ -17,6 +17,7 @@ pub mod formats;
 pub mod hash;
 pub mod load;
 pub mod manifest;
+pub mod plain_text;
 pub mod predictions;
 pub mod sample;
 pub mod stand_in;

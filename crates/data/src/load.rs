@@ -2,7 +2,7 @@
 //! for it (`sample-...`).
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use crate::error::DataError;
 use crate::fetch::FetchError;
@@ -32,15 +32,7 @@ fn place(data: &str) -> Result<(PathBuf, String)> {
         return Ok((root, data.trim_start_matches("sample-").to_owned()));
     }
     let located = store.ensure(&catalog::find(data)?.data_set)?;
-    let (relative, fact) =
-        located.files.iter().next().ok_or_else(|| DataError::item(data, "has no files in the manifest"))?;
-    let depth = Path::new(relative).components().count();
-    let base = fact
-        .path
-        .ancestors()
-        .nth(depth)
-        .ok_or_else(|| DataError::file(&fact.path, "does not lie below its base folder"))?;
-    Ok((base.to_owned(), data.to_owned()))
+    Ok((located.base()?.to_owned(), data.to_owned()))
 }
 
 /// The documents of a data set, split by split.

@@ -61,6 +61,22 @@ impl Located {
             looked: vec![self.root.clone()],
         })
     }
+
+    /// The folder that the paths of [`Located::files`] are relative to, which is that of the catalogue's paths too.
+    ///
+    /// # Errors
+    /// [`FetchError::Missing`] when the data set has no file here.
+    pub fn base(&self) -> Result<&Path, FetchError> {
+        let base =
+            self.files.iter().next().and_then(|(relative, fact)| {
+                fact.path.ancestors().nth(Path::new(relative).components().count())
+            });
+        base.ok_or_else(|| FetchError::Missing {
+            name: self.name.clone(),
+            missing: Vec::new(),
+            looked: vec![self.root.clone()],
+        })
+    }
 }
 
 /// Which folder a data set was found in.

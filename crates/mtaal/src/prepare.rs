@@ -1,7 +1,6 @@
 //! What a run is made of: sentences in numbers, who is labelled, the matrix of word vectors, the networks.
 
 use std::collections::BTreeMap;
-use std::path::Path;
 
 use anyhow::{Context, Result};
 use medner_core::device;
@@ -53,10 +52,7 @@ pub fn with_orphans(data: &str) -> Result<Collection> {
         return collection(data);
     }
     let located = Store::discover()?.ensure(&catalog::find(data)?.data_set)?;
-    let (relative, fact) = located.files.iter().next().context("a data set has at least one file")?;
-    let depth = Path::new(relative).components().count();
-    let root = fact.path.ancestors().nth(depth).context("a file lies below its base folder")?;
-    Ok(corpus::load(data, root)?)
+    Ok(corpus::load(data, located.base()?)?)
 }
 
 /// How sentences become numbers in this configuration.

@@ -266,8 +266,7 @@ pub fn load_named(name: &str) -> Result<(AnyCorpus, Report, Option<medner_data::
         other => other?,
     };
     let set = store.manifest().get(&entry.data_set)?.clone();
-    let root = located.root.ancestors().nth(set.root.components().count()).unwrap_or(&located.root);
-    let (corpus, report) = load_at(name, root)?;
+    let (corpus, report) = load_at(name, located.base()?)?;
     // The manifest counts whole data sets, not views of them (one type, one speaker), and of the MTAAL sets the PubTator
     // files, from which the preprocessed columns differ.
     let counted = match entry.kind {

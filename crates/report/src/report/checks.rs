@@ -103,7 +103,7 @@ pub fn renew(home: &Path) -> Result<(PathBuf, Vec<String>)> {
     let mut missing = Vec::new();
     for entry in catalog::entries() {
         let Some(set) = store.manifest().datasets.get(&entry.data_set) else { continue };
-        match check(&entry, set) {
+        match check(&entry, set, &store) {
             Ok(checked) => _ = checks.0.insert(entry.name, checked),
             Err(error) => {
                 tracing::info!("{}: {error:#}", entry.name);
@@ -120,7 +120,9 @@ pub fn renew(home: &Path) -> Result<(PathBuf, Vec<String>)> {
     Ok((path, missing))
 }
 
-fn check(entry: &catalog::Entry, set: &DataSet) -> Result<Checked> {
+fn check(entry: &catalog::Entry, set: &DataSet, store: &Store) -> Result<Checked> {
+    let located = store.ensure(&entry.data_set)?;
+    let corpora = located.base()?;
     let findings = data::check_named(&entry.name, &Options::default())?;
     let stats = data::stats_named(&entry.name)?;
     let own = entry.files.splits().into_iter().flat_map(|(_, files)| files);
@@ -143,11 +145,17 @@ fn check(entry: &catalog::Entry, set: &DataSet) -> Result<Checked> {
         items: stats.items.to_owned(),
         unit: stats.unit.to_owned(),
         splits: splits.collect(),
-        findings: findings.iter().map(found).collect(),
+        findings: findings.iter().map(|finding| found(finding, corpora)).collect(),
     })
 }
 
-fn found(finding: &Finding) -> Found {
+/// A place in a file of a corpus, named from the corpora's folder: where that lies is this machine's own.
+fn below(folder: &Path, place: &str) -> String {
+    let relative = folder.to_str().and_then(|folder| place.strip_prefix(folder));
+    relative.map_or(place, |relative| relative.trim_start_matches('/')).to_owned()
+}
+
+fn found(finding: &Finding, corpora: &Path) -> Found {
     Found {
         severity: match finding.severity {
             Severity::Error => "error",
@@ -159,7 +167,31 @@ fn found(finding: &Finding) -> Found {
         scope: finding.scope.clone(),
         count: finding.count as u64,
         message: finding.message.clone(),
-        places: finding.examples.iter().map(|example| example.place.clone()).collect(),
+        places: finding.examples.iter().map(|example| below(corpora, &example.place)).collect(),
         remedy: finding.remedy.clone(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn places_are_named_from_the_folder_of_the_corpora() {
+        let corpora = Path::new("/somewhere/datasets");
+        assert_eq!(
+            below(corpora, "/somewhere/datasets/cmdd/train.jsonl:28: utterance 1"),
+            "cmdd/train.jsonl:28: utterance 1"
+        );
+        assert_eq!(below(corpora, "train, sentence 3"), "train, sentence 3");
+    }
+
+    #[test]
+    fn the_committed_checks_name_no_machine() {
+        let checks = Checks::load(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")).unwrap();
+        let places = checks.0.values().flat_map(|c| &c.findings).flat_map(|finding| &finding.places);
+        assert!(places.clone().count() > 100);
+        assert_eq!(places.filter(|place| place.starts_with('/')).collect::<Vec<_>>(), Vec::<&String>::new());
     }
 }
