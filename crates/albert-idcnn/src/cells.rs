@@ -5,25 +5,25 @@ use std::path::PathBuf;
 use std::time::Instant;
 
 use anyhow::{Context, Result};
-use medner_core::checkpoint::Settings;
-use medner_core::trainer::{At, LogLine, Summary, Trainer, TrainerConfig, Watch};
-use medner_core::{CoreError, device};
+use medner_core::device;
+use medner_core::records::{Cut, hold_out};
+use medner_core::trainer::{LogLine, Summary, TrainerConfig};
 use medner_data::batching::BatchOrder;
 use medner_data::formats::ccks;
 use medner_data::vectors::{VectorFormat, WordVectors};
 use medner_data::{Corpus, Document, Span, load};
-use medner_experiment::{Cell, Curve, Outcome, RunContext, Stopped, Units};
+use medner_experiment::{Cell, Curve, Outcome, RunContext, Units};
 use medner_metrics::entity_report;
 use medner_metrics::error_analysis::error_report;
+use medner_training::job::{self, Unit};
+use medner_training::pretraining::outcome::ENCODER_FOLDER;
 use tch::Device;
 
 use crate::config::{Config, CountedSplit, Encoder, Input, Job};
 use crate::errors::by_loss;
 use crate::prepare::{Given, Prepared, build, prepare};
-use crate::pretraining::run::ENCODER_FOLDER;
 use crate::training::TaggerTask;
 use crate::{folder, pretraining};
-use medner_core::records::{Cut, hold_out};
 
 /// The file that the job `vectors` leaves for taggers.
 pub const VECTORS_FILE: &str = "vectors.bin";
@@ -69,18 +69,8 @@ pub fn train(
     device: Device,
 ) -> Result<(TaggerTask, Summary)> {
     let tagger = build(config, seed, &prepared, device)?;
-    let settings = Settings {
-        seed,
-        configuration: serde_json::to_value(config)?,
-        data,
-        // The order of additions, and with it the last bits, depends on the threads and on libtorch.
-        versions: [
-            ("results".to_owned(), crate::method::RESULTS_VERSION.to_string()),
-            ("libtorch".to_owned(), device::LIBTORCH_VERSION.to_owned()),
-            ("threads".to_owned(), ctx.threads.to_string()),
-        ]
-        .into(),
-    };
+    let version = ("results", crate::method::RESULTS_VERSION);
+    let settings = job::settings(seed, config, data, version, ctx)?;
     let trainer_config = TrainerConfig {
         epochs: config.training.epochs,
         patience: Some(config.training.patience).filter(|&p| p > 0),
@@ -90,12 +80,7 @@ pub fn train(
     };
     let order = BatchOrder::Bucketed;
     let mut task = TaggerTask::new(tagger, prepared, &config.training, seed, order, device)?;
-    let watch = ContextWatch(ctx);
-    let trainer = Trainer::new(&ctx.work_dir, trainer_config, settings, &watch);
-    let summary = trainer.run(&mut task).map_err(|error| match error {
-        CoreError::Stopped { signal } => Stopped { signal: signal as usize }.into(),
-        other => anyhow::Error::from(other),
-    })?;
+    let summary = job::run(&mut task, &ctx.work_dir, trainer_config, settings, Unit::Epoch, ctx)?;
     Ok((task, summary))
 }
 
@@ -298,18 +283,4 @@ fn epoch_time(cell: &Cell, config: &Config, ctx: &RunContext, device: Device) ->
     outcome.score("ner", "seconds_per_epoch", medians[1] - medians[0]);
     outcome.score("ner", "ratio", medians[1] / medians[0]);
     Ok(outcome)
-}
-
-/// Lets the training loop hear the driver's stop and tell it how far it is.
-pub(crate) struct ContextWatch<'a>(pub &'a RunContext);
-
-impl Watch for ContextWatch<'_> {
-    fn stop(&self) -> Option<i32> {
-        self.0.stop.signal().map(|signal| signal as i32)
-    }
-
-    fn progress(&self, at: &At, batches: u64, epochs: u64, message: &str) {
-        let done = at.epoch * batches + at.batch + 1;
-        self.0.progress.set(done, epochs * batches, format!("epoch {}/{epochs}, {message}", at.epoch + 1));
-    }
 }

@@ -5,7 +5,7 @@ use medner_data::load;
 use medner_data::store::Store;
 use medner_experiment::{DataFacts, Missing};
 
-use crate::pretraining::corpus::CHINESE;
+use crate::pretraining::vocabulary::CHINESE;
 
 /// The hashes of a data set's files; fetches it when it is not here.
 pub fn facts(data: &str) -> Result<DataFacts, Missing> {

@@ -13,6 +13,7 @@ use std::fs;
 use std::path::Path;
 
 use anyhow::{Context, Result, bail};
+use medner_core::model_folder::{MODEL, ModelFolder, write_json};
 use medner_core::tensors;
 use medner_data::vocabulary::Vocabulary;
 use medner_metrics::LabelSet;
@@ -41,7 +42,6 @@ const LABELS: &str = "labels.json";
 const VOCABULARY: &str = "vocabulary.txt";
 const SIZES: &str = "encoder.json";
 const PIECES: &str = "vocab.txt";
-const MODEL: &str = "model.safetensors";
 /// The parameter with one row for each entry of the vocabulary.
 const EMBEDDING: &str = "embedding.weight";
 /// The same of an encoder.
@@ -66,13 +66,13 @@ pub fn save(
     tagger: &Tagger,
 ) -> Result<()> {
     fs::create_dir_all(folder).with_context(|| format!("{}: cannot be made", folder.display()))?;
-    tensors::write_atomically(&folder.join(CONFIG), &serde_json::to_vec_pretty(config)?)?;
-    tensors::write_atomically(&folder.join(LABELS), &serde_json::to_vec_pretty(labels)?)?;
+    write_json(folder, CONFIG, config)?;
+    write_json(folder, LABELS, labels)?;
     match reading {
         Reading::Characters(vocabulary) => vocabulary.save(&folder.join(VOCABULARY))?,
         Reading::Pieces(pieces) => {
             let sizes = Sizes { lower_case: pieces.lower_case, albert: pieces.albert.clone() };
-            tensors::write_atomically(&folder.join(SIZES), &serde_json::to_vec_pretty(&sizes)?)?;
+            write_json(folder, SIZES, &sizes)?;
             let mut entries = pieces.entries.join("\n");
             entries.push('\n');
             tensors::write_atomically(&folder.join(PIECES), entries.as_bytes())?;
@@ -87,65 +87,35 @@ pub fn save(
 /// # Errors
 /// Files that are missing, damaged or not of one training, with the remedy.
 pub fn load(folder: &Path, device: Device) -> Result<TaggerFolder> {
-    if !folder.join(MODEL).is_file() {
-        bail!(
-            "{}: holds no {MODEL}; give the folder that `albert-idcnn train --out` wrote (an unfinished training has none \
-             yet: go on with `train --resume`)",
-            folder.display()
-        );
-    }
-    let read = |file: &str| -> Result<Vec<u8>> {
-        let path = folder.join(file);
-        fs::read(&path).with_context(|| {
-            format!(
-                "{}: cannot be read; the model's folder is not whole: copy it again or train again",
-                path.display()
-            )
-        })
-    };
-    let damaged = |file: &str| {
-        format!(
-            "{}: is damaged or of another version; copy it again or train again",
-            folder.join(file).display()
-        )
-    };
-    if !folder.join(LABELS).is_file() && folder.join(PIECES).is_file() {
+    let folder = ModelFolder::open(folder, "albert-idcnn")?;
+    if !folder.has(LABELS) && folder.has(PIECES) {
         bail!(
             "{}: is the folder of an encoder, not of a tagger; train one on it with `albert-idcnn train --set \
              model.input=albert --set encoder=DIR`",
-            folder.display()
+            folder.path("").display()
         );
     }
-    let config: Config = serde_json::from_slice(&read(CONFIG)?).with_context(|| damaged(CONFIG))?;
-    let labels: LabelSet = serde_json::from_slice(&read(LABELS)?).with_context(|| damaged(LABELS))?;
+    let (config, labels): (Config, LabelSet) = (folder.json(CONFIG)?, folder.json(LABELS)?);
     let (reading, table, vocabulary) = match config.model.input {
         Input::Characters => {
-            let vocabulary = Vocabulary::load(&folder.join(VOCABULARY))?;
+            let vocabulary = Vocabulary::load(&folder.path(VOCABULARY))?;
             (Reading::Characters(vocabulary), EMBEDDING.to_owned(), VOCABULARY)
         }
         Input::Albert => {
-            let sizes: Sizes = serde_json::from_slice(&read(SIZES)?).with_context(|| damaged(SIZES))?;
-            let text = String::from_utf8(read(PIECES)?).with_context(|| damaged(PIECES))?;
+            let sizes: Sizes = folder.json(SIZES)?;
+            let text = String::from_utf8(folder.bytes(PIECES)?).map_err(|e| folder.damaged(PIECES, e))?;
             let entries = text.split_terminator('\n').map(String::from).collect();
             let pieces = PieceReading::new(sizes.albert, entries, sizes.lower_case)?;
             (Reading::Pieces(Box::new(pieces)), format!("{ENCODER}.{WORDS}"), PIECES)
         }
     };
-    let state = tensors::from_bytes(&read(MODEL)?, &folder.join(MODEL)).with_context(|| damaged(MODEL))?;
-    let rows = state.get(&table).and_then(|matrix| matrix.size().first().copied());
-    if let Some(rows) = rows.filter(|&rows| rows != reading.size() as i64) {
-        bail!(
-            "{}: has {} entries, but {MODEL} beside it has vectors for {rows}: the two are not of one training; copy the \
-             folder again or train again",
-            folder.join(vocabulary).display(),
-            reading.size()
-        );
-    }
+    let state = folder.state()?;
+    folder.check_rows(&state, &table, vocabulary, reading.size())?;
     let start = match &reading {
         Reading::Characters(vocabulary) => Start::Random(vocabulary.len()),
         Reading::Pieces(pieces) => Start::Albert(&pieces.albert, pieces.special()),
     };
     let tagger = Tagger::new(&config.model, &start, &labels, device)?;
-    tagger.params.load(&state).with_context(|| damaged(MODEL))?;
+    folder.fill(&tagger.params, &state)?;
     Ok(TaggerFolder { config, labels, reading, tagger })
 }

@@ -18,8 +18,8 @@ use medner_metrics::entity_report;
 
 use crate::config::{Config, Input, Job, Limits};
 use crate::prepare::{Given, prepare};
-use crate::pretraining::corpus::CHINESE;
 use crate::pretraining::run::{self as pretrain, files_of};
+use crate::pretraining::vocabulary::CHINESE;
 use crate::{cells, datasets, folder};
 
 /// Raised whenever a change alters numbers: results of earlier versions are then run again.
@@ -103,15 +103,6 @@ impl Method for AlbertIdcnn {
         if config.job != Job::Tagger || config.limits != Limits::default() {
             bail!(
                 "`job` and `limits` are for the cells of tables; `train` trains a tagger on the whole file: leave them out"
-            );
-        }
-        if args.out.exists() && !args.out.is_dir() {
-            bail!("{}: is a file; `--out` names the folder for the model", args.out.display());
-        }
-        if !args.resume && args.out.join("latest").exists() {
-            bail!(
-                "{}: holds a training already; go on with it by `--resume`, or name another folder with `--out`",
-                args.out.display()
             );
         }
         device::set_threads(ctx.threads);
@@ -229,7 +220,10 @@ impl Method for AlbertIdcnn {
     }
 
     fn run_command(&self, name: &str, matches: &clap::ArgMatches, ctx: &RunContext) -> Result<()> {
-        anyhow::ensure!(name == pretrain::COMMAND, "there is no command `{name}`");
+        anyhow::ensure!(
+            name == medner_training::pretraining::command::COMMAND,
+            "there is no command `{name}`"
+        );
         pretrain::run_command(matches, ctx)
     }
 }

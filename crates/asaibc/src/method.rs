@@ -107,15 +107,6 @@ impl Method for Asaibc {
                 "`job` and `limits` are for the cells of tables; `train` trains a tagger on the whole file: leave them out"
             );
         }
-        if args.out.exists() && !args.out.is_dir() {
-            bail!("{}: is a file; `--out` names the folder for the model", args.out.display());
-        }
-        if !args.resume && args.out.join("latest").exists() {
-            bail!(
-                "{}: holds a training already; go on with it by `--resume`, or name another folder with `--out`",
-                args.out.display()
-            );
-        }
         device::set_threads(ctx.threads);
         let device = device::open(&ctx.device)?;
         let read = |path: &Path| -> Result<Vec<Document>> {

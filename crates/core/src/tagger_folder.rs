@@ -8,7 +8,7 @@
 //! ```
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use medner_data::vocabulary::Vocabulary;
 use medner_metrics::LabelSet;
@@ -16,13 +16,13 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::error::{CoreError, Result};
+use crate::model_folder::{MODEL, ModelFolder, write_json};
 use crate::params::Params;
 use crate::tensors::{self, NamedTensors};
 
 const CONFIG: &str = "config.json";
 const LABELS: &str = "labels.json";
 const VOCABULARY: &str = "vocabulary.txt";
-const MODEL: &str = "model.safetensors";
 
 /// What a folder holds, checked file by file; the parameters wait for the network that is built from the rest.
 pub struct TaggerFolder<C> {
@@ -32,7 +32,7 @@ pub struct TaggerFolder<C> {
     pub labels: LabelSet,
     /// Its characters or words.
     pub vocabulary: Vocabulary,
-    path: PathBuf,
+    folder: ModelFolder,
     state: NamedTensors,
 }
 
@@ -48,13 +48,8 @@ pub fn save<C: Serialize>(
     params: &Params,
 ) -> Result<()> {
     fs::create_dir_all(folder).map_err(CoreError::io(folder))?;
-    for (file, json) in
-        [(CONFIG, serde_json::to_vec_pretty(config)), (LABELS, serde_json::to_vec_pretty(labels))]
-    {
-        let path = folder.join(file);
-        let bytes = json.map_err(|e| CoreError::io(&path)(e.into()))?;
-        tensors::write_atomically(&path, &bytes)?;
-    }
+    write_json(folder, CONFIG, config)?;
+    write_json(folder, LABELS, labels)?;
     vocabulary.save(&folder.join(VOCABULARY))?;
     tensors::write(&folder.join(MODEL), &params.state()?)
 }
@@ -65,33 +60,11 @@ impl<C: DeserializeOwned> TaggerFolder<C> {
     /// # Errors
     /// [`CoreError::Pretrained`] with the file and the remedy.
     pub fn read(folder: &Path, program: &str) -> Result<Self> {
-        let refuse = |path: &Path, message: String| CoreError::Pretrained { path: path.to_owned(), message };
-        let model = folder.join(MODEL);
-        if !model.is_file() {
-            let message = format!(
-                "holds no {MODEL}; give the folder that `{program} train --out` wrote (an unfinished training has none yet: \
-                 go on with `train --resume`)"
-            );
-            return Err(refuse(folder, message));
-        }
-        let bytes = |file: &str| -> Result<Vec<u8>> {
-            let path = folder.join(file);
-            fs::read(&path).map_err(|e| {
-                let message = format!(
-                    "cannot be read ({e}); the model's folder is not whole: copy it again or train again"
-                );
-                refuse(&path, message)
-            })
-        };
-        let damaged = |file: &str, error: String| {
-            let message = format!("is damaged or of another version; copy it again or train again ({error})");
-            refuse(&folder.join(file), message)
-        };
-        let config = serde_json::from_slice(&bytes(CONFIG)?).map_err(|e| damaged(CONFIG, e.to_string()))?;
-        let labels = serde_json::from_slice(&bytes(LABELS)?).map_err(|e| damaged(LABELS, e.to_string()))?;
-        let vocabulary = Vocabulary::load(&folder.join(VOCABULARY))?;
-        let state = tensors::from_bytes(&bytes(MODEL)?, &model).map_err(|e| damaged(MODEL, e.to_string()))?;
-        Ok(Self { config, labels, vocabulary, path: folder.to_owned(), state })
+        let folder = ModelFolder::open(folder, program)?;
+        let (config, labels) = (folder.json(CONFIG)?, folder.json(LABELS)?);
+        let vocabulary = Vocabulary::load(&folder.path(VOCABULARY))?;
+        let state = folder.state()?;
+        Ok(Self { config, labels, vocabulary, folder, state })
     }
 
     /// Gives the parameters to a network, strictly. `embedding` names the parameter with one row for each entry of the
@@ -100,20 +73,8 @@ impl<C: DeserializeOwned> TaggerFolder<C> {
     /// # Errors
     /// [`CoreError::Pretrained`] where the files are not of one training.
     pub fn fill(&self, params: &Params, embedding: &str) -> Result<()> {
-        let refuse =
-            |file: &str, message: String| CoreError::Pretrained { path: self.path.join(file), message };
-        let rows = self.state.get(embedding).and_then(|matrix| matrix.size().first().copied());
-        if let Some(rows) = rows.filter(|&rows| rows != self.vocabulary.len() as i64) {
-            let message = format!(
-                "has {} entries, but {MODEL} beside it has vectors for {rows}: the two are not of one training; copy the \
-                 folder again or train again",
-                self.vocabulary.len()
-            );
-            return Err(refuse(VOCABULARY, message));
-        }
-        params.load(&self.state).map_err(|e| {
-            refuse(MODEL, format!("is damaged or of another version; copy it again or train again ({e})"))
-        })
+        self.folder.check_rows(&self.state, embedding, VOCABULARY, self.vocabulary.len())?;
+        self.folder.fill(params, &self.state)
     }
 }
 

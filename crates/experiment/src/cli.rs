@@ -12,6 +12,7 @@ use crate::context::{Progress, RunContext, Stop, Stopped};
 use crate::display::{self, LogFormat, say};
 use crate::error::{ExperimentError, Result, chain};
 use crate::method::{EvaluateArgs, Method, PredictArgs, PredictFormat, TrainArgs};
+use crate::output;
 use crate::reproduce::{self, ReproduceArgs, Setting, parse_set};
 use crate::schema::{self, Profile, TableSpec};
 use crate::store::Lock;
@@ -349,6 +350,7 @@ fn own_files(
                 out: flags.out,
                 resume: flags.resume,
             };
+            output::check(&args.out, &args.out, args.resume)?;
             let _lock = lock_folder(&args.out)?;
             method.train(&args, &ctx)?;
         }

@@ -34,6 +34,14 @@ pub enum ExperimentError {
         /// What was given, what there is, the nearest.
         message: String,
     },
+    /// A folder that cannot take what a training writes.
+    #[error("{}: {message}", .path.display())]
+    Output {
+        /// The folder.
+        path: PathBuf,
+        /// What is in the way, and what to do.
+        message: String,
+    },
     /// A record that is cut off, edited or from somewhere else.
     #[error("{}: damaged run record: {message}; delete it, or let `reproduce` run its cell again", .path.display())]
     Record {

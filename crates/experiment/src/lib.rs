@@ -17,6 +17,7 @@
 //! | module | idea |
 //! | --- | --- |
 //! | [`method`] | the trait that a method crate implements, and what its verbs are given |
+//! | [`output`] | the folder that a training writes to |
 //! | [`config`] | a method's configuration from YAML: defaults, unknown keys, wrong types |
 //! | [`context`] | what a running cell is given: folder, threads, needed artefacts, stop flag, progress |
 //! | [`record`] | what comes out of a cell; atomic writing |
@@ -29,6 +30,7 @@
 //! | [`table`] | result tables and verdicts |
 //! | [`published`] | the numbers that a paper prints |
 //! | [`reproduce`] | the `reproduce` verb |
+//! | [`estimate`] | what cells will take |
 //! | [`error`] | the one error type: place, what was found, remedy |
 //!
 //! `examples/doses.rs` is a whole method in one file.
@@ -90,7 +92,9 @@ pub mod chart;
 pub mod config;
 pub mod context;
 pub mod error;
+pub mod estimate;
 pub mod method;
+pub mod output;
 pub mod plan;
 pub mod published;
 pub mod record;
@@ -106,5 +110,6 @@ pub use cli::main;
 pub use config::{ConfigError, Value};
 pub use context::{Progress, RunContext, Stop, Stopped};
 pub use error::{ExperimentError, Result};
+pub use estimate::Estimate;
 pub use method::{EvaluateArgs, Method, PredictArgs, PredictFormat, Shortcut, TrainArgs};
 pub use record::{Curve, Outcome, RunRecord, Scores, Status, Units};

@@ -9,6 +9,7 @@ use clap::ValueEnum;
 use crate::cell::{Cell, DataFacts, Missing};
 use crate::config::{ConfigError, Value};
 use crate::context::RunContext;
+use crate::estimate::Estimate;
 use crate::record::{Outcome, Scores};
 
 /// A paper's method: its configuration, its data, its systems.
@@ -120,12 +121,12 @@ pub trait Method: Sync {
         Vec::new()
     }
 
-    /// What `reproduce --dry-run` says a cell will take (memory, time), from a measured step where one is cheap.
+    /// What `reproduce --dry-run` says a cell will take with so many threads, from a measured step where one is cheap.
     ///
     /// # Errors
     /// Anything; the plan prints the reason instead.
-    fn estimate(&self, cell: &Cell) -> anyhow::Result<Option<String>> {
-        let _ = cell;
+    fn estimate(&self, cell: &Cell, threads: usize) -> anyhow::Result<Option<Estimate>> {
+        let _ = (cell, threads);
         Ok(None)
     }
 

@@ -10,6 +10,7 @@ use crate::context::Stop;
 use crate::display::{Display, LogFormat, say};
 use crate::driver::{Drive, Driver, Failures};
 use crate::error::{ExperimentError, Result, chain};
+use crate::estimate;
 use crate::machine;
 use crate::method::Method;
 use crate::plan::{Plan, PlanFile, PlannedTable, Selection, SlotState};
@@ -346,13 +347,29 @@ impl Run<'_> {
 
     fn say_plan(&self, plan: &Plan, cells: &[&Cell], store: &Store, path: &Path) {
         say(&format!("{} of {} cells are to run, needs before dependents:", cells.len(), plan.cells.len()));
+        let (jobs, threads) = self.shares();
+        let mut known = BTreeMap::new();
         for cell in cells {
-            let estimate = match self.method.estimate(cell) {
-                Ok(Some(text)) => format!("  {text}"),
+            let estimate = match self.method.estimate(cell, threads) {
+                Ok(Some(found)) => {
+                    let text = format!("  {found}");
+                    known.insert(cell.hash.as_str(), found);
+                    text
+                }
                 Ok(None) => String::new(),
                 Err(error) => format!("  (no estimate: {error:#})"),
             };
             say(&format!("{}  {}{estimate}", cell.hash, cell.label()));
+        }
+        let open: BTreeMap<&str, &Cell> = cells.iter().map(|&cell| (cell.hash.as_str(), cell)).collect();
+        for table in &plan.tables {
+            let wanted = table.selected().filter_map(|slot| match &slot.state {
+                SlotState::Cell(hash) => Some(hash.as_str()),
+                SlotState::Waits(_) => None,
+            });
+            if let Some(all) = estimate::all(wanted, &open, &known, jobs) {
+                say(&format!("{}, with what it needs, {jobs} at a time: {all} each", table.spec.name));
+            }
         }
         for table in &plan.tables {
             for slot in table.selected() {

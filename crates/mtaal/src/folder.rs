@@ -9,7 +9,9 @@
 use std::fs;
 use std::path::Path;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
+pub use medner_core::model_folder::MODEL;
+use medner_core::model_folder::{ModelFolder as Files, write_json};
 use medner_core::tensors;
 use tch::{Device, Kind, Tensor};
 
@@ -29,13 +31,11 @@ pub struct ModelFolder {
 
 const CONFIG: &str = "config.json";
 const ENCODING: &str = "encoding.json";
-/// The file with the parameters; written last.
-pub const MODEL: &str = "model.safetensors";
 
 /// Writes a model; every file is written beside its place and renamed, the parameters last.
 pub fn save(folder: &Path, config: &Config, encoding: &Encoding, networks: &Networks) -> Result<()> {
     fs::create_dir_all(folder).with_context(|| format!("{}: cannot be made", folder.display()))?;
-    tensors::write_atomically(&folder.join(CONFIG), &serde_json::to_vec_pretty(config)?)?;
+    write_json(folder, CONFIG, config)?;
     tensors::write_atomically(&folder.join(ENCODING), &serde_json::to_vec(encoding)?)?;
     tensors::write(&folder.join(MODEL), &networks.params.state()?)?;
     Ok(())
@@ -43,42 +43,12 @@ pub fn save(folder: &Path, config: &Config, encoding: &Encoding, networks: &Netw
 
 /// Reads a model strictly: every parameter must be there with its shape, and no other.
 pub fn load(folder: &Path, device: Device) -> Result<ModelFolder> {
-    if !folder.join(MODEL).is_file() {
-        bail!(
-            "{}: holds no {MODEL}; give the folder that `mtaal train --out` wrote (an unfinished training has none yet: go on \
-             with `train --resume`)",
-            folder.display()
-        );
-    }
-    let read = |file: &str| -> Result<Vec<u8>> {
-        let path = folder.join(file);
-        fs::read(&path).with_context(|| {
-            format!(
-                "{}: cannot be read; the model's folder is not whole: copy it again or train again",
-                path.display()
-            )
-        })
-    };
-    let damaged = |file: &str| {
-        format!(
-            "{}: is damaged or of another version; copy it again or train again",
-            folder.join(file).display()
-        )
-    };
-    let config: Config = serde_json::from_slice(&read(CONFIG)?).with_context(|| damaged(CONFIG))?;
-    let encoding: Encoding = serde_json::from_slice(&read(ENCODING)?).with_context(|| damaged(ENCODING))?;
-    let state = tensors::from_bytes(&read(MODEL)?, &folder.join(MODEL)).with_context(|| damaged(MODEL))?;
-    let rows = state.get(WORD_VECTORS).and_then(|matrix| matrix.size().first().copied());
-    if let Some(rows) = rows.filter(|&rows| rows != encoding.words.len() as i64) {
-        bail!(
-            "{}: has {} words, but {MODEL} beside it has vectors for {rows}: the two are not of one training; copy the folder \
-             again or train again",
-            folder.join(ENCODING).display(),
-            encoding.words.len()
-        );
-    }
+    let files = Files::open(folder, "mtaal")?;
+    let (config, encoding): (Config, Encoding) = (files.json(CONFIG)?, files.json(ENCODING)?);
+    let state = files.state()?;
+    files.check_rows(&state, WORD_VECTORS, ENCODING, encoding.words.len())?;
     let networks = empty_networks(&config, &encoding, device)?;
-    networks.params.load(&state).with_context(|| damaged(MODEL))?;
+    files.fill(&networks.params, &state)?;
     Ok(ModelFolder { config, encoding, networks })
 }
 

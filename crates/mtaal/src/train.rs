@@ -32,15 +32,6 @@ pub fn train(args: &TrainArgs, ctx: &RunContext) -> Result<()> {
             "`word_vectors.source: trained` is for the cells of tables; name a file: `glove` or `word2vec`"
         );
     }
-    if args.out.exists() && !args.out.is_dir() {
-        bail!("{}: is a file; `--out` names the folder for the model", args.out.display());
-    }
-    if !args.resume && args.out.join("latest").exists() {
-        bail!(
-            "{}: holds a training already; go on with it by `--resume`, or name another folder with `--out`",
-            args.out.display()
-        );
-    }
     device::set_threads(ctx.threads);
     let device = device::open(&ctx.device)?;
     let given_config = config.clone();

@@ -9,9 +9,10 @@ use std::time::Instant;
 
 use anyhow::{Context, Result, bail};
 use medner_core::optim::{Adam, Optimizer, OptimizerConfig, Rule};
+use medner_core::precision::Precision;
 use medner_core::{device, memory};
 use medner_metrics::{LabelSet, TagScheme};
-use medner_mtl_ls::config::{LabelMode, Precision};
+use medner_mtl_ls::config::LabelMode;
 use medner_mtl_ls::tagging::{TaggerBatch, XlnetCrf};
 use medner_mtl_ls::xlnet::XlnetConfig;
 use tch::{Device, Kind, Tensor};

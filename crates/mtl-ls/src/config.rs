@@ -3,6 +3,7 @@
 
 use std::path::PathBuf;
 
+use medner_core::precision::Precision;
 use medner_data::TagScheme;
 use serde::{Deserialize, Serialize};
 
@@ -116,17 +117,6 @@ pub struct Epochs {
     pub per_round: u64,
 }
 
-/// Number type of the matrix products.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Precision {
-    /// f32.
-    #[default]
-    F32,
-    /// bf16, on CUDA only; parameters, normalisations, CRF and losses stay f32.
-    Bf16,
-}
-
 /// How the tagger is trained: Adam with a straight decay to 0.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -155,6 +145,9 @@ pub struct Training {
     pub dropout: Option<f64>,
     /// Number type of the matrix products.
     pub precision: Precision,
+    /// Keep of each layer its input alone and compute the rest again in the backward pass: a third more time, a fraction of the
+    /// memory.
+    pub recompute: bool,
     /// Share of the training sentences, the last ones, held out where a user's own training has no development file.
     pub development: f64,
     /// Steps between checkpoints inside an epoch; 0 for none (one is made after each epoch and every two minutes anyway).
@@ -211,6 +204,7 @@ impl Default for Training {
             clip: 1.0,
             dropout: None,
             precision: Precision::F32,
+            recompute: false,
             development: 0.1,
             checkpoint_every: 0,
         }

@@ -14,9 +14,6 @@ use crate::tagging::model::ENCODER;
 use crate::xlnet::folder::XlnetFolder;
 use crate::xlnet::{XlnetConfig, XlnetTokenizer};
 
-/// The folder below a cell's own where its encoder is.
-pub const ENCODER_FOLDER: &str = "encoder";
-
 /// The file below a pool's own folder with its parameters.
 pub const POOL_FILE: &str = "model.safetensors";
 

@@ -7,6 +7,7 @@
 //! | [`subtasks`] | the 22 sub-tasks and their four categories |
 //! | [`tagging`] | XLNet-CRF: words to pieces, the network, its training |
 //! | [`encoder`] | what a tagger starts from: the pre-trained encoder, and the sliced layers of its category's model |
+//! | [`estimate`] | time and memory of a cell, from measured steps |
 //! | [`entity_sets`] | the analysis of Figures 3 and 4 |
 //! | [`config`] | every key, with the paper's value as the default |
 //! | [`cells`] | what a cell of a table does |
@@ -38,6 +39,7 @@ pub mod cells;
 pub mod config;
 pub mod encoder;
 pub mod entity_sets;
+pub mod estimate;
 pub mod folder;
 pub mod method;
 pub mod pretraining;

@@ -7,14 +7,14 @@ use anyhow::Result;
 use medner_core::device;
 use medner_data::hash::hash_file;
 use medner_experiment::{
-    Cell, ConfigError, DataFacts, EvaluateArgs, Method, Missing, Outcome, PredictArgs, RunContext, Scores,
-    Shortcut, TrainArgs, Value, config, error,
+    Cell, ConfigError, DataFacts, Estimate, EvaluateArgs, Method, Missing, Outcome, PredictArgs, RunContext,
+    Scores, Shortcut, TrainArgs, Value, config, error,
 };
 
 use crate::config::{Config, Job};
-use crate::pretraining::corpus::{OF_TEXT, PUBLISHED, published_tokenizer};
 use crate::pretraining::run;
-use crate::{cells, subtasks, user};
+use crate::pretraining::vocabulary::{OF_TEXT, PUBLISHED, published_tokenizer};
+use crate::{cells, estimate, subtasks, user};
 
 /// Raised whenever a change alters numbers: results of earlier versions are then run again.
 pub const RESULTS_VERSION: u32 = 1;
@@ -139,11 +139,18 @@ impl Method for MtlLs {
         }]
     }
 
-    fn commands(&self) -> Vec<clap::Command> {
-        vec![run::command()]
+    fn estimate(&self, cell: &Cell, threads: usize) -> Result<Option<Estimate>> {
+        estimate::estimate(cell, threads)
     }
 
-    fn run_command(&self, _name: &str, matches: &clap::ArgMatches, ctx: &RunContext) -> Result<()> {
-        run::run_command(matches, ctx)
+    fn commands(&self) -> Vec<clap::Command> {
+        vec![run::command(), estimate::step::command()]
+    }
+
+    fn run_command(&self, name: &str, matches: &clap::ArgMatches, ctx: &RunContext) -> Result<()> {
+        match name {
+            estimate::step::COMMAND => estimate::step::run_command(),
+            _ => run::run_command(matches, ctx),
+        }
     }
 }

@@ -73,15 +73,6 @@ pub fn train(args: &TrainArgs, ctx: &RunContext) -> Result<()> {
     };
     // Rounds are for the means of tables; here the development set chooses the epoch.
     config.training.epochs = Epochs { rounds: 0, ..config.training.epochs };
-    if args.out.exists() && !args.out.is_dir() {
-        bail!("{}: is a file; `--out` names the folder for the model", args.out.display());
-    }
-    if !args.resume && args.out.join("latest").exists() {
-        bail!(
-            "{}: holds a training already; go on with it by `--resume`, or name another folder with `--out`",
-            args.out.display()
-        );
-    }
     device::set_threads(ctx.threads);
     let device = device::open(&ctx.device)?;
     let training = annotated(&args.train)?;

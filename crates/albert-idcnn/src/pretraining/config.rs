@@ -3,6 +3,7 @@
 use medner_core::layers::Activation;
 use medner_core::{CoreError, Result};
 use medner_data::cbow::CbowConfig;
+use medner_training::pretraining::config::{TrainingConfig, check_sequences};
 use serde::{Deserialize, Serialize};
 
 use crate::albert::{AlbertConfig, TokenizerMode};
@@ -92,44 +93,6 @@ pub struct MaskingConfig {
     pub random: f64,
 }
 
-/// Number type of the matrix products.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Precision {
-    /// f32.
-    #[default]
-    F32,
-    /// bf16, on CUDA only; parameters, normalisations and losses stay f32.
-    Bf16,
-}
-
-/// How the encoder is trained: AdamW, warm-up, then down to 0 in a straight line.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct TrainingConfig {
-    /// Passes over the text.
-    pub epochs: u64,
-    /// Pieces of a step at most, padding included.
-    pub batch_pieces: usize,
-    /// Pieces that are computed at a time: what memory allows. The gradients of a step's parts are added up, the step is the
-    /// same.
-    pub part_pieces: usize,
-    /// Highest learning rate.
-    pub learning_rate: f64,
-    /// Share of the steps in which it rises.
-    pub warmup: f64,
-    /// Decoupled weight decay of the matrices (not of biases and normalisations).
-    pub weight_decay: f64,
-    /// Greatest norm of the gradient.
-    pub clip: f64,
-    /// Number type of the matrix products.
-    pub precision: Precision,
-    /// Steps between points of the loss curve; 0 for none.
-    pub curve_every: u64,
-    /// Steps between checkpoints inside an epoch, beside those by time; 0 for none.
-    pub checkpoint_every: u64,
-}
-
 impl Default for EncoderConfig {
     fn default() -> Self {
         Self {
@@ -168,23 +131,6 @@ impl Default for MaskingConfig {
     }
 }
 
-impl Default for TrainingConfig {
-    fn default() -> Self {
-        Self {
-            epochs: 3,
-            batch_pieces: 4096,
-            part_pieces: 4096,
-            learning_rate: 1e-3,
-            warmup: 0.06,
-            weight_decay: 0.01,
-            clip: 1.0,
-            precision: Precision::F32,
-            curve_every: 50,
-            checkpoint_every: 0,
-        }
-    }
-}
-
 impl EncoderConfig {
     /// The model's own configuration.
     pub fn albert(&self, vocabulary: usize, positions: usize) -> AlbertConfig {
@@ -217,17 +163,12 @@ impl PretrainingConfig {
             }
             other => other,
         })?;
-        if self.sequences.max_length < 8 {
-            let found = self.sequences.max_length;
-            return refuse("sequences.max_length", format!("{found} pieces are too few (at least 8)"));
-        }
+        check_sequences(self.sequences.max_length, self.sequences.held_out)?;
         for (key, value, least) in [
             ("sequences.short", self.sequences.short, 0.0),
-            ("sequences.held_out", self.sequences.held_out, 0.0),
             ("masking.share", self.masking.share, f64::MIN_POSITIVE),
             ("masking.mask", self.masking.mask, 0.0),
             ("masking.random", self.masking.random, 0.0),
-            ("training.warmup", self.training.warmup, 0.0),
         ] {
             if !(least..=1.0).contains(&value) {
                 return refuse(key, format!("{value} is not a share above or at {least} and at most 1"));
@@ -237,31 +178,15 @@ impl PretrainingConfig {
             let sum = self.masking.mask + self.masking.random;
             return refuse("masking.random", format!("with masking.mask it makes {sum}, more than 1"));
         }
-        if self.sequences.held_out > 0.5 {
-            return refuse("sequences.held_out", format!("{} is more than half", self.sequences.held_out));
-        }
-        let t = &self.training;
         for (key, wrong) in [
             ("masking.max_ngram", self.masking.max_ngram == 0),
-            ("training.epochs", t.epochs == 0),
-            ("training.batch_pieces", t.batch_pieces == 0),
-            ("training.part_pieces", t.part_pieces == 0),
+            ("training.epochs", self.training.epochs == 0),
         ] {
             if wrong {
                 return refuse(key, "must be at least 1".into());
             }
         }
-        for (key, value) in [("training.learning_rate", t.learning_rate), ("training.clip", t.clip)] {
-            if !(value.is_finite() && value > 0.0) {
-                return refuse(key, format!("{value} is not a positive number"));
-            }
-        }
-        if !(t.weight_decay.is_finite() && t.weight_decay >= 0.0) {
-            return refuse(
-                "training.weight_decay",
-                format!("{} is not a number of at least 0", t.weight_decay),
-            );
-        }
+        self.training.check()?;
         Ok(())
     }
 }
@@ -284,8 +209,6 @@ mod tests {
         assert!(with(|c| c.masking.random = 0.3).contains("more than 1"));
         assert!(with(|c| c.masking.max_ngram = 0).starts_with("masking.max_ngram"));
         assert!(with(|c| c.training.epochs = 0).starts_with("training.epochs"));
-        assert!(with(|c| c.training.learning_rate = f64::NAN).starts_with("training.learning_rate"));
-        assert!(with(|c| c.training.weight_decay = -1.0).starts_with("training.weight_decay"));
         assert!(with(|c| c.sequences.held_out = 0.7).starts_with("sequences.held_out"));
     }
 }

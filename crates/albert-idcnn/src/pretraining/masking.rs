@@ -121,7 +121,7 @@ mod tests {
     use super::*;
     use crate::albert::TokenizerMode;
     use crate::albert::tokenizer::SPECIAL;
-    use crate::pretraining::examples::stream;
+    use medner_training::pretraining::windows::stream;
 
     fn tokenizer() -> AlbertTokenizer {
         let mut entries: Vec<String> = SPECIAL.map(String::from).to_vec();

@@ -2,16 +2,15 @@
 //! model), and of two segments it is to be said whether they stand in their order (sentence order).
 //!
 //! ```text
-//! text -> documents of sentences            [text]
-//!      -> pieces, a vocabulary of the pieces that occur            [corpus]
+//! text -> documents of sentences            [corpora]
+//!      -> pieces, a vocabulary of the pieces that occur            [vocabulary]
 //!      -> every epoch other windows [CLS] A [SEP] B [SEP], half of them swapped            [examples]
 //!      -> at every step other pieces hidden            [masking]
-//!      -> the loss at the hidden pieces alone            [task]
+//!      -> the loss at the hidden pieces alone            [objective]
 //!      -> a folder that `transformers` reads            [run]
 //! ```
 //!
-//! Everything random is drawn from streams keyed (seed, epoch) and (seed, step), so that a run which is killed and resumed
-//! gives the same bytes as one that was not.
+//! Steps, batches, held-out perplexity and resuming are those of every pre-training: [`medner_training::pretraining`].
 //!
 //! # Differences from the ALBERT paper
 //!
@@ -24,12 +23,12 @@
 //! | windows and masks made once, ten times over | made anew at every epoch and step | costs nothing, repeats nothing |
 
 pub mod config;
-pub mod corpus;
+pub mod corpora;
 pub mod examples;
 pub mod masking;
+pub mod objective;
 pub mod run;
 pub mod start;
-pub mod task;
-pub mod text;
+pub mod vocabulary;
 
 pub use config::PretrainingConfig;

@@ -9,9 +9,8 @@ use anyhow::Result;
 use medner_core::params::Params;
 use medner_data::cbow::{self, CbowConfig};
 use medner_experiment::RunContext;
+use medner_training::pretraining::Document;
 use tch::Tensor;
-
-use super::corpus::Document;
 
 /// Where the word table is, in the parameters of an [`crate::albert::AlbertForPreTraining`].
 const WORDS: &str = "albert.embeddings.word_embeddings.weight";

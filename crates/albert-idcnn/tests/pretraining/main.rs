@@ -9,15 +9,17 @@ use std::path::Path;
 use medner_albert_idcnn::albert::folder::AlbertFolder;
 use medner_albert_idcnn::albert::{AlbertModel, AlbertTokenizer, Pooler};
 use medner_albert_idcnn::pretraining::config::{EncoderConfig, PretrainingConfig};
-use medner_albert_idcnn::pretraining::corpus::{encode, vocabulary};
+use medner_albert_idcnn::pretraining::objective::{self, MlmSop};
 use medner_albert_idcnn::pretraining::run::pretrain;
-use medner_albert_idcnn::pretraining::task::{PretrainingData, PretrainingTask};
-use medner_albert_idcnn::pretraining::text::Text;
+use medner_albert_idcnn::pretraining::vocabulary::{encode, vocabulary};
 use medner_core::checkpoint::Settings;
 use medner_core::params::Params;
+use medner_core::precision::Precision;
 use medner_core::trainer::{At, LogLine, Silent, Task, Trainer, TrainerConfig, Watch};
+use medner_data::plain_text::Text;
 use medner_data::sample::{self, Kind};
 use medner_experiment::RunContext;
+use medner_training::pretraining::{Documents, Pretraining};
 use tch::Device;
 
 /// Clinical records of our own.
@@ -50,20 +52,18 @@ fn config() -> PretrainingConfig {
     config
 }
 
-fn task(config: &PretrainingConfig, seed: u64) -> PretrainingTask {
+fn task(config: &PretrainingConfig, seed: u64) -> Pretraining<MlmSop> {
     task_on(text(), config, seed)
 }
 
-fn task_on(text: Text, config: &PretrainingConfig, seed: u64) -> PretrainingTask {
+fn task_on(text: Text, config: &PretrainingConfig, seed: u64) -> Pretraining<MlmSop> {
     let texts = [text];
     let entries = vocabulary(&config.vocabulary, &texts).unwrap();
     let tokenizer = AlbertTokenizer::new(&entries, config.vocabulary.mode, true).unwrap();
-    let [text] = texts;
-    let (train, held_out) = text.hold_out(config.sequences.held_out);
-    let (train, held_out) = (encode(&tokenizer, &[train]).unwrap(), encode(&tokenizer, &[held_out]).unwrap());
+    let encode = |sentences: &[String]| encode(&tokenizer, sentences);
+    let (documents, _) = Documents::encode(texts.into(), config.sequences.held_out, encode).unwrap();
     let albert = config.encoder.albert(entries.len(), config.sequences.max_length);
-    PretrainingTask::new(config, &albert, PretrainingData { train, held_out, tokenizer }, seed, Device::Cpu)
-        .unwrap()
+    objective::task(config, &albert, tokenizer, documents, seed, Device::Cpu).unwrap()
 }
 
 /// Asks to stop after so many steps.
@@ -87,7 +87,7 @@ fn trainer<'a>(config: &PretrainingConfig, folder: &Path, watch: &'a dyn Watch) 
     Trainer::new(folder, trainer, settings, watch)
 }
 
-fn bits(task: &PretrainingTask) -> Vec<u8> {
+fn bits(task: &Pretraining<MlmSop>) -> Vec<u8> {
     medner_core::tensors::to_bytes(&task.model().unwrap()).unwrap()
 }
 
@@ -198,7 +198,7 @@ fn the_folder_is_read_as_any_other() {
     let error = pretrain(&config, vec![text()], BTreeMap::new(), 3, [&work, &out], &ctx).err().unwrap();
     assert!(error.to_string().contains("learning_rate"), "{error:#}");
     // A GPU's number type on a CPU, and text that is none.
-    config.training.precision = medner_albert_idcnn::pretraining::config::Precision::Bf16;
+    config.training.precision = Precision::Bf16;
     let elsewhere = folder.path().join("elsewhere");
     let error = pretrain(&config, vec![text()], BTreeMap::new(), 3, [&elsewhere, &out], &ctx).err().unwrap();
     assert!(error.to_string().contains("bf16"), "{error:#}");

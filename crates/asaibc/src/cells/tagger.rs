@@ -4,14 +4,13 @@ use std::collections::BTreeMap;
 use std::time::Instant;
 
 use anyhow::{Context, Result};
-use medner_core::checkpoint::Settings;
 use medner_core::records::{Cut, Records};
-use medner_core::trainer::{At, LogLine, Summary, Trainer, TrainerConfig, Watch};
-use medner_core::{CoreError, device};
+use medner_core::trainer::{LogLine, Summary, TrainerConfig};
 use medner_data::batching::BatchOrder;
 use medner_data::vectors::{VectorFormat, WordVectors};
-use medner_experiment::{Cell, Curve, Outcome, RunContext, Stopped, Units};
+use medner_experiment::{Cell, Curve, Outcome, RunContext, Units};
 use medner_metrics::{LabelSet, entity_report};
+use medner_training::job::{self, Unit};
 use tch::Device;
 
 use crate::character_vectors::VECTORS_FILE;
@@ -32,18 +31,8 @@ pub fn train(
     device: Device,
 ) -> Result<(TaggerTask, Summary)> {
     let tagger = build(config, seed, &prepared, device)?;
-    let settings = Settings {
-        seed,
-        configuration: serde_json::to_value(config)?,
-        data,
-        // The order of additions, and with it the last bits, depends on the threads and on libtorch.
-        versions: [
-            ("results".to_owned(), crate::method::RESULTS_VERSION.to_string()),
-            ("libtorch".to_owned(), device::LIBTORCH_VERSION.to_owned()),
-            ("threads".to_owned(), ctx.threads.to_string()),
-        ]
-        .into(),
-    };
+    let version = ("results", crate::method::RESULTS_VERSION);
+    let settings = job::settings(seed, config, data, version, ctx)?;
     let trainer_config = TrainerConfig {
         epochs: config.training.epochs,
         patience: Some(config.training.patience).filter(|&p| p > 0),
@@ -52,12 +41,7 @@ pub fn train(
         ..TrainerConfig::default()
     };
     let mut task = TaggerTask::new(tagger, prepared, config, seed, BatchOrder::Bucketed, device)?;
-    let watch = ContextWatch(ctx);
-    let trainer = Trainer::new(&ctx.work_dir, trainer_config, settings, &watch);
-    let summary = trainer.run(&mut task).map_err(|error| match error {
-        CoreError::Stopped { signal } => Stopped { signal: signal as usize }.into(),
-        other => anyhow::Error::from(other),
-    })?;
+    let summary = job::run(&mut task, &ctx.work_dir, trainer_config, settings, Unit::Epoch, ctx)?;
     Ok((task, summary))
 }
 
@@ -192,18 +176,4 @@ fn steps(summary: &Summary) -> Curve {
         }
     }
     curve
-}
-
-/// Lets the training loop hear the driver's stop and tell it how far it is.
-struct ContextWatch<'a>(&'a RunContext);
-
-impl Watch for ContextWatch<'_> {
-    fn stop(&self) -> Option<i32> {
-        self.0.stop.signal().map(|signal| signal as i32)
-    }
-
-    fn progress(&self, at: &At, batches: u64, epochs: u64, message: &str) {
-        let done = at.epoch * batches + at.batch + 1;
-        self.0.progress.set(done, epochs * batches, format!("epoch {}/{epochs}, {message}", at.epoch + 1));
-    }
 }

@@ -19,6 +19,17 @@ pub struct LayerNorm {
 }
 
 impl LayerNorm {
+    /// The same parameters in another value.
+    #[must_use]
+    pub fn shallow_clone(&self) -> Self {
+        Self { weight: self.weight.shallow_clone(), bias: self.bias.shallow_clone(), epsilon: self.epsilon }
+    }
+
+    /// Its parameters.
+    pub fn tensors(&self) -> [&Tensor; 2] {
+        [&self.weight, &self.bias]
+    }
+
     /// `weight [width]` of ones and `bias [width]` of zeros.
     pub fn new(scope: &Scope<'_>, width: i64, epsilon: f64) -> Result<Self> {
         Ok(Self {

@@ -14,6 +14,17 @@ pub struct Linear {
 }
 
 impl Linear {
+    /// The same parameters in another value.
+    #[must_use]
+    pub fn shallow_clone(&self) -> Self {
+        Self { weight: self.weight.shallow_clone(), bias: self.bias.shallow_clone() }
+    }
+
+    /// Its parameters.
+    pub fn tensors(&self) -> [&Tensor; 2] {
+        [&self.weight, &self.bias]
+    }
+
     /// `weight [output, input]` and `bias [output]`, both U(±1 / sqrt(input)) as PyTorch's.
     pub fn new(scope: &Scope<'_>, input: i64, output: i64) -> Result<Self> {
         Ok(Self {

@@ -142,7 +142,9 @@ fn invalid(bytes: &[u8], at: usize, path: &Path, expected: &str) -> DataError {
     let column = 1 + bytes[line_start..at].iter().filter(|&&b| b & 0xC0 != 0x80).count();
     let end = bytes.len().min(at + 6);
     let hex: Vec<String> = bytes[at..end].iter().map(|b| format!("{b:02X}")).collect();
-    let message = format!("bytes that are not {expected}; convert the file to UTF-8");
+    let message = format!(
+        "bytes that are not {expected}; convert the file to UTF-8, for example with `iconv -f GB18030 -t UTF-8`"
+    );
     DataError::parse(path, line, column, message, &hex.join(" "))
 }
 

@@ -14,15 +14,16 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use anyhow::Result;
-use medner_core::checkpoint::Settings;
-use medner_core::trainer::{At, Summary, Trainer, TrainerConfig, Watch};
-use medner_core::{CoreError, device};
-use medner_experiment::{Cell, Outcome, RunContext, Stopped};
+use medner_core::device;
+use medner_core::trainer::{Summary, TrainerConfig};
+use medner_experiment::{Cell, Outcome, RunContext};
 use medner_metrics::LabelSet;
+use medner_training::job::{self, Unit};
+use medner_training::pretraining::outcome::ENCODER_FOLDER;
 use tch::Device;
 
 use crate::config::{Config, Job};
-use crate::encoder::{self, ENCODER_FOLDER, Pretrained};
+use crate::encoder::{self, Pretrained};
 use crate::pretraining;
 use crate::tagging::{TaggerTask, XlnetCrf};
 use crate::xlnet::XlnetConfig;
@@ -97,18 +98,8 @@ pub fn train(
     patience: Option<u64>,
     ctx: &RunContext,
 ) -> Result<Summary> {
-    let settings = Settings {
-        seed,
-        configuration: serde_json::to_value(config)?,
-        data,
-        // The order of additions, and with it the last bits, depends on the threads and on libtorch.
-        versions: [
-            ("results".to_owned(), crate::method::RESULTS_VERSION.to_string()),
-            ("libtorch".to_owned(), device::LIBTORCH_VERSION.to_owned()),
-            ("threads".to_owned(), ctx.threads.to_string()),
-        ]
-        .into(),
-    };
+    let version = ("results", crate::method::RESULTS_VERSION);
+    let settings = job::settings(seed, config, data, version, ctx)?;
     let trainer_config = TrainerConfig {
         epochs: config.training.epochs.total(),
         patience,
@@ -116,8 +107,7 @@ pub fn train(
         keep: 1,
         ..TrainerConfig::default()
     };
-    let watch = ContextWatch(ctx);
-    Trainer::new(&ctx.work_dir, trainer_config, settings, &watch).run(task).map_err(stopped)
+    job::run(task, &ctx.work_dir, trainer_config, settings, Unit::Epoch, ctx)
 }
 
 /// A tagger with values drawn from `seed`, its encoder filled.
@@ -136,30 +126,10 @@ pub fn build(
     device::reseed(seed, u64::MAX);
     let sizes = tagger_config(config, &encoder.folder.config);
     let precision = config.training.precision;
-    let tagger = XlnetCrf::new(&sizes, labels, config.input.labels, precision, device)?;
+    let mut tagger = XlnetCrf::new(&sizes, labels, config.input.labels, precision, device)?;
+    if config.training.recompute {
+        tagger.recompute();
+    }
     encoder::fill(&tagger.params, &sizes, &encoder.folder, pool)?;
     Ok(tagger)
-}
-
-/// A stop is no failure.
-#[allow(clippy::needless_pass_by_value)] // As `map_err` hands it over.
-pub fn stopped(error: CoreError) -> anyhow::Error {
-    match error {
-        CoreError::Stopped { signal } => Stopped { signal: signal as usize }.into(),
-        other => other.into(),
-    }
-}
-
-/// Lets the training loop hear the driver's stop and tell it how far it is.
-pub struct ContextWatch<'a>(pub &'a RunContext);
-
-impl Watch for ContextWatch<'_> {
-    fn stop(&self) -> Option<i32> {
-        self.0.stop.signal().map(|signal| signal as i32)
-    }
-
-    fn progress(&self, at: &At, batches: u64, epochs: u64, message: &str) {
-        let done = at.epoch * batches + at.batch + 1;
-        self.0.progress.set(done, epochs * batches, format!("epoch {}/{epochs}, {message}", at.epoch + 1));
-    }
 }

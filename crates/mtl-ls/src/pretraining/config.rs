@@ -3,9 +3,9 @@
 use std::path::PathBuf;
 
 use medner_core::{CoreError, Result};
+use medner_training::pretraining::config::{TrainingConfig, check_sequences};
 use serde::{Deserialize, Serialize};
 
-use crate::config::Precision;
 use crate::xlnet::XlnetConfig;
 
 /// The configuration of a pre-training. The default is a small encoder for one processor core and an hour.
@@ -22,7 +22,7 @@ pub struct PretrainingConfig {
     pub sequences: SequenceConfig,
     /// What is to be found.
     pub spans: SpanConfig,
-    /// How the encoder is trained.
+    /// How the encoder is trained; with `epochs: 0` it keeps the values that it starts from.
     pub training: TrainingConfig,
 }
 
@@ -76,32 +76,6 @@ pub struct SpanConfig {
     pub longest: usize,
 }
 
-/// How the encoder is trained: AdamW, warm-up, then down to 0 in a straight line.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct TrainingConfig {
-    /// Passes over the text; 0 leaves the values that it starts from.
-    pub epochs: u64,
-    /// Pieces of a step at most, padding included.
-    pub batch_pieces: usize,
-    /// Pieces that are computed at a time: what memory allows. The gradients of a step's parts are added up.
-    pub part_pieces: usize,
-    /// Highest learning rate.
-    pub learning_rate: f64,
-    /// Share of the steps in which it rises.
-    pub warmup: f64,
-    /// Decoupled weight decay of the matrices (not of biases and normalisations).
-    pub weight_decay: f64,
-    /// Greatest norm of the gradient.
-    pub clip: f64,
-    /// Number type of the matrix products.
-    pub precision: Precision,
-    /// Steps between points of the loss curve; 0 for none.
-    pub curve_every: u64,
-    /// Steps between checkpoints inside an epoch, beside those by time; 0 for none.
-    pub checkpoint_every: u64,
-}
-
 impl Default for EncoderConfig {
     fn default() -> Self {
         Self { layers: 4, width: 128, heads: 4, inner: 512, dropout: 0.1 }
@@ -123,23 +97,6 @@ impl Default for SequenceConfig {
 impl Default for SpanConfig {
     fn default() -> Self {
         Self { one_in: 6, longest: 5 }
-    }
-}
-
-impl Default for TrainingConfig {
-    fn default() -> Self {
-        Self {
-            epochs: 5,
-            batch_pieces: 4096,
-            part_pieces: 4096,
-            learning_rate: 1e-3,
-            warmup: 0.06,
-            weight_decay: 0.01,
-            clip: 1.0,
-            precision: Precision::F32,
-            curve_every: 50,
-            checkpoint_every: 0,
-        }
     }
 }
 
@@ -169,40 +126,15 @@ impl PretrainingConfig {
             }
             other => other,
         })?;
-        if self.sequences.max_length < 8 {
-            let found = self.sequences.max_length;
-            return refuse("sequences.max_length", format!("{found} pieces are too few (at least 8)"));
-        }
-        if !(0.0..=0.5).contains(&self.sequences.held_out) {
-            let found = self.sequences.held_out;
-            return refuse("sequences.held_out", format!("{found} is not a share of at most a half"));
-        }
-        let t = &self.training;
-        if !(0.0..1.0).contains(&t.warmup) {
-            return refuse("training.warmup", format!("{} is not in [0, 1)", t.warmup));
-        }
-        for (key, wrong) in [
-            ("spans.one_in", self.spans.one_in < 2),
-            ("spans.longest", self.spans.longest == 0),
-            ("training.batch_pieces", t.batch_pieces == 0),
-            ("training.part_pieces", t.part_pieces == 0),
-        ] {
-            if wrong {
-                return refuse(
-                    key,
-                    format!("must be at least {}", if key == "spans.one_in" { 2 } else { 1 }),
-                );
+        check_sequences(self.sequences.max_length, self.sequences.held_out)?;
+        for (key, value, least) in
+            [("spans.one_in", self.spans.one_in, 2), ("spans.longest", self.spans.longest, 1)]
+        {
+            if value < least {
+                return refuse(key, format!("must be at least {least}"));
             }
         }
-        for (key, value) in [("training.learning_rate", t.learning_rate), ("training.clip", t.clip)] {
-            if !(value.is_finite() && value > 0.0) {
-                return refuse(key, format!("{value} is not a positive number"));
-            }
-        }
-        if !(t.weight_decay.is_finite() && t.weight_decay >= 0.0) {
-            let found = t.weight_decay;
-            return refuse("training.weight_decay", format!("{found} is not a number of at least 0"));
-        }
+        self.training.check()?;
         Ok(())
     }
 }
@@ -225,7 +157,5 @@ mod tests {
         assert!(with(|c| c.sequences.held_out = 0.7).starts_with("sequences.held_out"));
         assert!(with(|c| c.spans.one_in = 1).contains("at least 2"));
         assert!(with(|c| c.spans.longest = 0).starts_with("spans.longest"));
-        assert!(with(|c| c.training.learning_rate = f64::NAN).starts_with("training.learning_rate"));
-        assert!(with(|c| c.training.weight_decay = -1.0).starts_with("training.weight_decay"));
     }
 }

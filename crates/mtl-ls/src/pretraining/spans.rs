@@ -71,8 +71,9 @@ impl Order {
 
 #[cfg(test)]
 mod tests {
+    use medner_training::pretraining::windows::stream;
+
     use super::*;
-    use crate::pretraining::windows::stream;
 
     #[test]
     fn one_in_six_in_any_order() {

@@ -9,12 +9,13 @@
 use medner_core::crf::{ConstrainAt, Constraints, Crf, Posterior, Reduction};
 use medner_core::layers::Linear;
 use medner_core::params::Params;
+use medner_core::precision::Precision;
 use medner_core::{CoreError, Result};
 use medner_metrics::LabelSet;
 use tch::{Device, Kind, Tensor};
 
 use super::corpus::{TaggerBatch, label_count};
-use crate::config::{LabelMode, Precision};
+use crate::config::LabelMode;
 use crate::xlnet::{XlnetConfig, XlnetInput, XlnetModel};
 
 /// Where the encoder's parameters are.
@@ -59,6 +60,11 @@ impl XlnetCrf {
             )?;
         }
         Ok(Self { params, encoder, output, crf })
+    }
+
+    /// See [`XlnetModel::recompute`].
+    pub fn recompute(&mut self) {
+        self.encoder.recompute();
     }
 
     /// The encoder's sizes.

@@ -105,6 +105,31 @@ impl RelativeAttention {
         })
     }
 
+    /// The same parameters in another value.
+    #[must_use]
+    pub fn shallow_clone(&self) -> Self {
+        Self {
+            query: self.query.shallow_clone(),
+            key: self.key.shallow_clone(),
+            value: self.value.shallow_clone(),
+            output: self.output.shallow_clone(),
+            relative: self.relative.shallow_clone(),
+            content_bias: self.content_bias.shallow_clone(),
+            position_bias: self.position_bias.shallow_clone(),
+            segment_bias: self.segment_bias.shallow_clone(),
+            segments: self.segments.shallow_clone(),
+            norm: self.norm.shallow_clone(),
+            ..*self
+        }
+    }
+
+    /// Its parameters.
+    pub fn tensors(&self) -> Vec<&Tensor> {
+        let maps = [&self.query, &self.key, &self.value, &self.output, &self.relative];
+        let biases = [&self.content_bias, &self.position_bias, &self.segment_bias, &self.segments];
+        maps.into_iter().chain(biases).chain(self.norm.tensors()).collect()
+    }
+
     /// The content stream `xs: [B, T, D]` and, if there is one, the query stream `asked: [B, P, D]`, both after this block.
     /// `memory: [B, M, D]` is seen besides `xs`.
     pub fn forward(

@@ -3,6 +3,7 @@
 use medner_core::Result;
 use medner_core::layers::{Activation, LayerNorm, Linear};
 use medner_core::params::Scope;
+use medner_core::recompute::recompute;
 use tch::Tensor;
 
 use super::attention::{Pass, RelativeAttention};
@@ -31,6 +32,44 @@ impl XlnetLayer {
             activation: config.ff_activation,
             norm: LayerNorm::new(&(&ff / "layer_norm"), config.d_model, config.layer_norm_eps)?,
             dropout: config.dropout,
+        })
+    }
+
+    /// The same parameters in another value.
+    #[must_use]
+    pub fn shallow_clone(&self) -> Self {
+        Self {
+            attention: self.attention.shallow_clone(),
+            inner: self.inner.shallow_clone(),
+            output: self.output.shallow_clone(),
+            norm: self.norm.shallow_clone(),
+            ..*self
+        }
+    }
+
+    /// Its parameters.
+    pub fn tensors(&self) -> Vec<&Tensor> {
+        let maps = self.inner.tensors().into_iter().chain(self.output.tensors());
+        self.attention.tensors().into_iter().chain(maps).chain(self.norm.tensors()).collect()
+    }
+
+    /// [`XlnetLayer::forward`] on the content stream alone; of what happens inside, nothing is kept for the backward pass, which
+    /// computes it again ([`medner_core::recompute`]).
+    pub fn forward_again(&self, xs: &Tensor, pass: Pass<'_>) -> Result<Tensor> {
+        let (layer, kind, train) = (self.shallow_clone(), pass.kind, pass.train);
+        let constant = |tensor: Option<&Tensor>| tensor.map(Tensor::detach);
+        let (distances, differ, hidden) =
+            (pass.distances.detach(), constant(pass.differ), constant(pass.hidden));
+        recompute(&[xs], &self.tensors(), move |xs| {
+            let pass = Pass {
+                distances: &distances,
+                differ: differ.as_ref(),
+                hidden: hidden.as_ref(),
+                query: None,
+                kind,
+                train,
+            };
+            Ok(layer.forward(&xs[0], None, None, pass)?.0)
         })
     }
 

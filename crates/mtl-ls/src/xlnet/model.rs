@@ -59,6 +59,7 @@ pub struct XlnetModel {
     mask: Tensor,
     layers: Vec<XlnetLayer>,
     kind: Kind,
+    recompute: bool,
 }
 
 impl XlnetModel {
@@ -78,6 +79,7 @@ impl XlnetModel {
             mask: scope.parameter("mask_emb", &[1, 1, width], normal())?,
             layers: layers.collect::<Result<_>>()?,
             kind: Kind::Float,
+            recompute: false,
         })
     }
 
@@ -92,6 +94,12 @@ impl XlnetModel {
         }
         self.kind = Kind::BFloat16;
         Ok(())
+    }
+
+    /// Keeps of each layer its input alone, and computes the rest again in the backward pass, where no places are asked for and
+    /// nothing is remembered: what taggers do. With dropout the random numbers are others than without this.
+    pub fn recompute(&mut self) {
+        self.recompute = true;
     }
 
     /// The sizes.
@@ -172,7 +180,11 @@ impl XlnetModel {
             if remember {
                 memory.push(self.remember(before, &content)?);
             }
-            (content, asked) = layer.forward(&content, asked.as_ref(), before, pass)?;
+            if self.recompute && train && asked.is_none() && before.is_none() {
+                content = layer.forward_again(&content, pass)?;
+            } else {
+                (content, asked) = layer.forward(&content, asked.as_ref(), before, pass)?;
+            }
         }
         Ok(XlnetOutput { hidden: dropout(asked.as_ref().unwrap_or(&content), dropped, train)?, memory })
     }

@@ -1,11 +1,13 @@
 //! Sentences of no words, of thousands of pieces, of one long word; labels and pieces that the model does not know.
 
+use medner_core::precision::Precision;
+use medner_data::plain_text::Text;
 use medner_data::{Sentence, Span};
 use medner_metrics::{LabelSet, TagScheme};
-use medner_mtl_ls::config::{InputConfig, LabelMode, Precision};
+use medner_mtl_ls::config::{InputConfig, LabelMode};
 use medner_mtl_ls::encoder;
 use medner_mtl_ls::pretraining::config::VocabularyConfig;
-use medner_mtl_ls::pretraining::corpus::{Text, tokenizer};
+use medner_mtl_ls::pretraining::vocabulary::tokenizer;
 use medner_mtl_ls::tagging::{Encoded, WordPieces, XlnetCrf};
 use medner_mtl_ls::xlnet::{XlnetConfig, XlnetTokenizer, folder, heads::XlnetForPreTraining};
 use tch::Device;

@@ -2,9 +2,10 @@
 
 use medner_core::params::Params;
 use medner_core::tensors;
-use medner_mtl_ls::encoder::{self, ENCODER_FOLDER, POOL_FILE};
+use medner_mtl_ls::encoder::{self, POOL_FILE};
 use medner_mtl_ls::entity_sets::{RATIOS, REGIONS};
 use medner_mtl_ls::xlnet::XlnetModel;
+use medner_training::pretraining::outcome::ENCODER_FOLDER;
 use serde_json::{Value, json};
 use tch::Device;
 

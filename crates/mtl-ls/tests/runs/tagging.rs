@@ -1,11 +1,12 @@
 //! The tagger learns, in every mode; learning rates fall from layer to layer.
 
+use medner_core::precision::Precision;
 use medner_core::trainer::{At, Task};
 use medner_data::{Sentence, Span};
 use medner_metrics::{LabelSet, TagScheme, entity_report};
-use medner_mtl_ls::config::{Epochs, InputConfig, LabelMode, Packing, Precision, Side, Training};
+use medner_mtl_ls::config::{Epochs, InputConfig, LabelMode, Packing, Side, Training};
 use medner_mtl_ls::pretraining::config::VocabularyConfig;
-use medner_mtl_ls::pretraining::corpus::{Text, tokenizer};
+use medner_mtl_ls::pretraining::vocabulary::{of_corpora, tokenizer};
 use medner_mtl_ls::subtasks::{self, Limits};
 use medner_mtl_ls::tagging::task::{Scored, Select};
 use medner_mtl_ls::tagging::{Encoded, TaggerData, TaggerTask, WordPieces, XlnetCrf};
@@ -17,7 +18,7 @@ fn sentences(count: usize) -> (Vec<Sentence>, XlnetTokenizer) {
     let limits = Limits { train: count, dev: 1, test: 1 };
     let corpora = subtasks::corpora("sample-NCBI-disease", limits).unwrap();
     let vocabulary = VocabularyConfig { source: "text".into(), trim: true, min_count: 3 };
-    let pieces = tokenizer(&vocabulary, &Text::of_corpora(&corpora)).unwrap();
+    let pieces = tokenizer(&vocabulary, &of_corpora(&corpora)).unwrap();
     (corpora.into_iter().next().unwrap().corpus.train, pieces)
 }
 
@@ -98,6 +99,36 @@ fn parts_and_padding_sides_give_the_same_step() {
         let near = (&whole - parameters).abs().lt(1e-4).to_kind(tch::Kind::Float).mean(tch::Kind::Float);
         assert!(near.double_value(&[]) > 0.99);
     }
+}
+
+#[test]
+fn what_is_computed_again_gives_the_same_gradients() {
+    let (sentences, pieces) = sentences(8);
+    let words = WordPieces::new(&pieces);
+    let train = Encoded::new(&sentences, &words, &labels(), &InputConfig::default()).unwrap();
+    let batch = train.batch(&[0, 2, 4, 6], Device::Cpu).unwrap();
+    let gradients = |recompute: bool| {
+        let mut tagger = tagger(&pieces, LabelMode::X);
+        if recompute {
+            tagger.recompute();
+        }
+        let loss = tagger.loss(&batch).unwrap();
+        loss.backward();
+        (loss.double_value(&[]), tagger.params.parameters())
+    };
+    let ((loss, kept), (again_loss, again)) = (gradients(false), gradients(true));
+    assert!((loss - again_loss).abs() < 1e-6 * loss, "{loss} {again_loss}");
+    let mut compared = 0;
+    for (kept, again) in kept.iter().zip(&again) {
+        let [a, b] = [&kept.tensor, &again.tensor].map(tch::Tensor::grad);
+        assert_eq!(a.defined(), b.defined(), "{}", kept.name);
+        if a.defined() {
+            let apart = (&a - &b).abs().max().double_value(&[]);
+            assert!(apart <= 1e-5 * a.abs().max().double_value(&[]).max(1e-6), "{}: {apart}", kept.name);
+            compared += 1;
+        }
+    }
+    assert!(compared > 30, "{compared}");
 }
 
 #[test]

@@ -1,28 +1,19 @@
-//! Text as pieces: the vocabulary of what occurs, and every document as one run of ids.
+//! The vocabulary of what occurs in text, and text as pieces.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use anyhow::{Context, Result, bail};
 use medner_core::pretrained::VOCABULARY;
+use medner_data::plain_text::Text;
 use medner_data::store::Store;
 
 use super::config::VocabularyConfig;
-use super::text::Text;
 use crate::albert::AlbertTokenizer;
 use crate::albert::tokenizer::SPECIAL;
 
 /// The data set of the catalogue that holds the Chinese BERTs' vocabulary.
 pub const CHINESE: &str = "albert-zh";
-
-/// A document as pieces.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Document {
-    /// Ids of all its pieces.
-    pub ids: Vec<u32>,
-    /// After how many pieces each sentence ends, the last one too.
-    pub ends: Vec<usize>,
-}
 
 /// Entries of a vocabulary, in the order of their ids.
 pub type Entries = Vec<String>;
@@ -94,25 +85,12 @@ fn read(path: &Path) -> Result<Entries> {
     Ok(entries)
 }
 
-/// Cuts every document into pieces; documents of fewer than two pieces have nothing to learn from.
+/// Pieces of sentences.
 ///
 /// # Errors
 /// What the tokenizer refuses.
-pub fn encode(tokenizer: &AlbertTokenizer, texts: &[Text]) -> Result<Vec<Document>> {
-    let mut documents = Vec::new();
-    for source in texts.iter().flat_map(|text| &text.documents) {
-        let mut document = Document::default();
-        for sentence in source {
-            document.ids.extend(tokenizer.encode(sentence)?.ids);
-            if document.ends.last().copied().unwrap_or(0) < document.ids.len() {
-                document.ends.push(document.ids.len());
-            }
-        }
-        if document.ids.len() >= 2 {
-            documents.push(document);
-        }
-    }
-    Ok(documents)
+pub fn encode(tokenizer: &AlbertTokenizer, sentences: &[String]) -> Result<Vec<Vec<u32>>> {
+    sentences.iter().map(|sentence| Ok(tokenizer.encode(sentence)?.ids)).collect()
 }
 
 #[cfg(test)]
@@ -158,16 +136,5 @@ mod tests {
         let config =
             VocabularyConfig { source: "characters".into(), min_count: 2, ..VocabularyConfig::default() };
         assert_eq!(vocabulary(&config, &[text()]).unwrap()[5..], ["。", "压", "超"]);
-    }
-
-    #[test]
-    fn documents_keep_their_sentence_ends() {
-        let config =
-            VocabularyConfig { source: "characters".into(), min_count: 1, ..VocabularyConfig::default() };
-        let entries = vocabulary(&config, &[text()]).unwrap();
-        let tokenizer = AlbertTokenizer::new(&entries, TokenizerMode::Character, true).unwrap();
-        let documents = encode(&tokenizer, &[text()]).unwrap();
-        assert_eq!(documents.len(), 1, "one piece is no document");
-        assert_eq!((documents[0].ids.len(), documents[0].ends.as_slice()), (10, [4, 10].as_slice()));
     }
 }

@@ -1,9 +1,9 @@
-//! Text as documents of pieces, and the vocabulary.
+//! Corpora as text by words, and the vocabulary of text.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
+use medner_data::plain_text::Text;
 use medner_data::store::Store;
 use serde_json::json;
 
@@ -23,103 +23,26 @@ pub const PUBLISHED: &str = "xlnet";
 /// The text's own vocabulary.
 pub const OF_TEXT: &str = "text";
 
-/// Text that belongs together, by words.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Text {
-    /// Name of the corpus or file.
-    pub name: String,
-    /// Its documents: words.
-    pub documents: Vec<Vec<String>>,
-}
-
-/// Pieces of a document.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Document {
-    /// Ids.
-    pub ids: Vec<u32>,
-}
-
-impl Text {
-    /// The training sentences of some corpora, each distinct one once.
-    pub fn of_corpora(corpora: &[TaskCorpus]) -> Vec<Self> {
-        let mut texts: Vec<Self> = Vec::new();
-        let mut sentences = 0;
-        for (name, sentence) in distinct_sentences(corpora) {
-            if texts.last().is_none_or(|text| text.name != name) {
-                texts.push(Self { name: name.to_owned(), documents: Vec::new() });
-                sentences = 0;
-            }
-            if let Some(text) = texts.last_mut() {
-                if sentences % SENTENCES_A_DOCUMENT == 0 {
-                    text.documents.push(Vec::new());
-                }
-                if let Some(document) = text.documents.last_mut() {
-                    document.extend(sentence.tokens.iter().cloned());
-                }
-            }
-            sentences += 1;
+/// The training sentences of some corpora by words, each distinct one once.
+pub fn of_corpora(corpora: &[TaskCorpus]) -> Vec<Text> {
+    let mut texts: Vec<Text> = Vec::new();
+    let mut sentences = 0;
+    for (name, sentence) in distinct_sentences(corpora) {
+        if texts.last().is_none_or(|text| text.name != name) {
+            texts.push(Text::new(name, Vec::new()));
+            sentences = 0;
         }
-        texts
-    }
-
-    /// A file in UTF-8: an empty line between documents; words are what stands between white space.
-    ///
-    /// # Errors
-    /// A file that cannot be read, is no UTF-8 or holds no text.
-    pub fn of_file(path: &Path) -> Result<Self> {
-        let shown = path.display();
-        let bytes = std::fs::read(path).with_context(|| format!("{shown}: cannot be read"))?;
-        let text = match std::str::from_utf8(&bytes) {
-            Ok(text) => text.trim_start_matches('\u{feff}'),
-            Err(error) => {
-                let line = bytes[..error.valid_up_to()].split(|&b| b == b'\n').count();
-                bail!(
-                    "{shown}: line {line} is not UTF-8; convert the file, for example with `iconv -f latin1 -t utf-8`"
-                );
+        if let Some(text) = texts.last_mut() {
+            if sentences % SENTENCES_A_DOCUMENT == 0 {
+                text.documents.push(Vec::new());
             }
-        };
-        let mut documents: Vec<Vec<String>> = vec![Vec::new()];
-        for line in text.lines() {
-            if line.trim().is_empty() {
-                documents.push(Vec::new());
-            } else if let Some(document) = documents.last_mut() {
-                document.extend(line.split_whitespace().map(String::from));
+            if let Some(document) = text.documents.last_mut() {
+                document.extend(sentence.tokens.iter().cloned());
             }
         }
-        documents.retain(|document| !document.is_empty());
-        if documents.is_empty() {
-            bail!("{shown}: holds no text");
-        }
-        Ok(Self { name: shown.to_string(), documents })
+        sentences += 1;
     }
-
-    /// Splits off the last `share` of the documents, at least one where there are two.
-    pub fn hold_out(mut self, share: f64) -> (Self, Self) {
-        let count = self.documents.len();
-        let held = if share > 0.0 && count > 1 {
-            ((count as f64 * share).round() as usize).clamp(1, count - 1)
-        } else {
-            0
-        };
-        let last = self.documents.split_off(count - held);
-        let name = self.name.clone();
-        (self, Self { name, documents: last })
-    }
-
-    /// Cuts every document into pieces; documents of fewer than two pieces have nothing to learn from.
-    ///
-    /// # Errors
-    /// What the tokenizer refuses.
-    pub fn encode(&self, pieces: &WordPieces<'_>) -> Result<Vec<Document>> {
-        let mut documents = Vec::with_capacity(self.documents.len());
-        for words in &self.documents {
-            let ids: Vec<u32> = pieces.words(words)?.concat();
-            if ids.len() >= 2 {
-                documents.push(Document { ids });
-            }
-        }
-        Ok(documents)
-    }
+    texts
 }
 
 /// The path of the catalogue's `tokenizer.json`.
@@ -228,29 +151,13 @@ mod tests {
     fn corpora_are_documents_of_distinct_sentences() {
         let limits = Limits { train: 40, dev: 1, test: 1 };
         let corpora = subtasks::corpora("sample-disease", limits).unwrap();
-        let texts = Text::of_corpora(&corpora);
+        let texts = of_corpora(&corpora);
         assert_eq!(texts[0].name, "BC5CDR-disease");
         assert!(texts[0].documents.len() <= 2);
         let twice: Vec<TaskCorpus> = ["sample-disease", "sample-disease"]
             .into_iter()
             .flat_map(|data| subtasks::corpora(data, limits).unwrap())
             .collect();
-        assert_eq!(Text::of_corpora(&twice), texts);
-        let (train, held) = text().hold_out(0.1);
-        assert_eq!((train.documents.len(), held.documents.len()), (1, 1));
-    }
-
-    #[test]
-    fn files_are_documents_of_words() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("text.txt");
-        std::fs::write(&path, "\u{feff}One two.\nThree\n\n\nFour\n").unwrap();
-        let text = Text::of_file(&path).unwrap();
-        assert_eq!(text.documents, [vec!["One", "two.", "Three"], vec!["Four"]]);
-        std::fs::write(&path, "\n \n").unwrap();
-        assert!(Text::of_file(&path).unwrap_err().to_string().contains("no text"));
-        std::fs::write(&path, b"ok\n\xff\xff\n").unwrap();
-        let message = Text::of_file(&path).unwrap_err().to_string();
-        assert!(message.contains("line 2") && message.contains("UTF-8"), "{message}");
+        assert_eq!(of_corpora(&twice), texts);
     }
 }

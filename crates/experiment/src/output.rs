@@ -1,0 +1,48 @@
+//! The folder that a training writes to.
+
+use std::path::Path;
+
+use crate::error::{ExperimentError, Result};
+
+/// The name in a training's folder that its newest checkpoint has.
+const LATEST: &str = "latest";
+
+/// Refuses `out` where it is a file, and where the training in `work` (`out` itself, or a folder in it) has begun and is not to be
+/// resumed.
+///
+/// # Errors
+/// [`ExperimentError::Output`] with the remedy.
+pub fn check(out: &Path, work: &Path, resume: bool) -> Result<()> {
+    let refuse =
+        |message: &str| Err(ExperimentError::Output { path: out.to_owned(), message: message.to_owned() });
+    if out.exists() && !out.is_dir() {
+        return refuse("is a file; `--out` names the folder for the model");
+    }
+    if !resume && work.join(LATEST).exists() {
+        return refuse(
+            "holds a training already; go on with it by `--resume`, or name another folder with `--out`",
+        );
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn a_file_and_a_training_that_has_begun_are_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let out = folder.path().join("model");
+        check(&out, &out, false).unwrap();
+        std::fs::create_dir(&out).unwrap();
+        std::fs::write(out.join(LATEST), "").unwrap();
+        check(&out, &out, true).unwrap();
+        check(&out, &out.join("training"), false).unwrap();
+        let message = check(&out, &out, false).unwrap_err().to_string();
+        assert!(message.contains("--resume") && message.contains("another folder"), "{message}");
+        let file = out.join(LATEST);
+        assert!(check(&file, &file, true).unwrap_err().to_string().contains("is a file"));
+    }
+}
