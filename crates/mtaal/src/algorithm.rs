@@ -504,7 +504,13 @@ impl Task for ActiveLearning {
             ("ner_f1_batch_mean", metrics.ner_f1_batch_mean),
         ];
         let pool = &self.state.pool;
-        let sizes = [("labelled", pool.labelled.len() as f64), ("unlabelled", pool.unlabelled.len() as f64)];
+        // What labelling costs is nearer to tokens than to sentences, and strategies differ in the length of what they choose.
+        let tokens: usize = pool.labelled.iter().map(|&id| self.data.examples[id as usize].len()).sum();
+        let sizes = [
+            ("labelled", pool.labelled.len() as f64),
+            ("labelled_tokens", tokens as f64),
+            ("unlabelled", pool.unlabelled.len() as f64),
+        ];
         let scores = named.into_iter().filter_map(|(name, value)| Some((name, value?)));
         let metrics_map = scores.chain(sizes).map(|(name, value)| (name.to_owned(), value)).collect();
         let score = match self.keep {

@@ -6,12 +6,12 @@ use std::io::Write;
 use std::path::Path;
 
 use anyhow::{Context, Result};
-use medner_core::checkpoint::Settings;
-use medner_core::trainer::{At, LogLine, Summary, Trainer, TrainerConfig, Watch};
+use medner_core::trainer::{LogLine, Summary, TrainerConfig};
 use medner_core::{CoreError, device};
 use medner_data::vectors::VectorFormat;
 use medner_data::{Sentence, WordVectors, load};
-use medner_experiment::{Cell, Curve, Outcome, RunContext, Stopped, Units};
+use medner_experiment::{Cell, Curve, Outcome, RunContext, Units};
+use medner_training::job::{self, Unit};
 use serde::{Deserialize, Serialize};
 use tch::Device;
 
@@ -222,18 +222,8 @@ pub fn train(
     device: Device,
 ) -> Result<(ActiveLearning, Summary)> {
     let Start { seed, files: data, keep, patience } = start;
-    let settings = Settings {
-        seed,
-        configuration: serde_json::to_value(config)?,
-        data,
-        // The order of additions, and with it the last bits, depends on the threads and on libtorch.
-        versions: [
-            ("results".to_owned(), crate::method::RESULTS_VERSION.to_string()),
-            ("libtorch".to_owned(), device::LIBTORCH_VERSION.to_owned()),
-            ("threads".to_owned(), ctx.threads.to_string()),
-        ]
-        .into(),
-    };
+    let version = ("results", crate::method::RESULTS_VERSION);
+    let settings = job::settings(seed, config, data, version, ctx)?;
     let trainer_config = TrainerConfig {
         epochs: config.query.times,
         patience,
@@ -252,14 +242,7 @@ pub fn train(
         file.write_all(&line).map_err(CoreError::io(&path))
     };
     let mut task = ActiveLearning::new(config, networks, prepared, seed, device, keep, Box::new(on_round))?;
-    let watch = ContextWatch(ctx);
-    let summary =
-        Trainer::new(&ctx.work_dir, trainer_config, settings, &watch).run(&mut task).map_err(|error| {
-            match error {
-                CoreError::Stopped { signal } => Stopped { signal: signal as usize }.into(),
-                other => anyhow::Error::from(other),
-            }
-        })?;
+    let summary = job::run(&mut task, &ctx.work_dir, trainer_config, settings, Unit::Round, ctx)?;
     Ok((task, summary))
 }
 
@@ -285,8 +268,9 @@ fn curve(config: &Config, summary: &Summary, seconds: &BTreeMap<u64, Seconds>) -
         ("nen_token_accuracy", config.tasks.nen()),
     ];
     let scores: Vec<&str> = scores.into_iter().filter_map(|(name, wanted)| wanted.then_some(name)).collect();
-    let columns = ["query", "labelled", "unlabelled"]
-        .into_iter()
+    let sizes = ["labelled", "labelled_tokens", "unlabelled"];
+    let columns = std::iter::once("query")
+        .chain(sizes)
         .chain(scores.iter().copied())
         .map(str::to_owned)
         .chain(["loss".to_owned()])
@@ -298,7 +282,7 @@ fn curve(config: &Config, summary: &Summary, seconds: &BTreeMap<u64, Seconds>) -
             continue;
         }
         let mut row = vec![(*epoch).into()];
-        row.extend(["labelled", "unlabelled"].iter().map(|name| metrics.get(*name).copied().into()));
+        row.extend(sizes.iter().map(|name| metrics.get(*name).copied().into()));
         row.extend(scores.iter().map(|name| metrics.get(*name).copied().into()));
         row.push((*loss).into());
         row.extend(PHASES.iter().map(|(_, of)| seconds.get(epoch).map(of).into()));
@@ -319,23 +303,4 @@ pub fn drop_checkpoints(folder: &Path) -> Result<()> {
         }
     }
     Ok(())
-}
-
-/// Lets the training loop hear the driver's stop and tell it how far it is.
-struct ContextWatch<'a>(&'a RunContext);
-
-impl Watch for ContextWatch<'_> {
-    fn stop(&self) -> Option<i32> {
-        self.0.stop.signal().map(|signal| signal as i32)
-    }
-
-    fn progress(&self, at: &At, batches: u64, rounds: u64, message: &str) {
-        // Rounds grow, so their number says more than that of their steps.
-        let thousandths = 1000 * at.epoch + 1000 * (at.batch + 1) / batches.max(1);
-        self.0.progress.set(
-            thousandths,
-            1000 * rounds,
-            format!("round {}/{rounds}, {message}", at.epoch + 1),
-        );
-    }
 }

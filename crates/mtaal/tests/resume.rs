@@ -151,7 +151,10 @@ fn the_same_seed_gives_the_same_bytes_and_another_seed_does_not() {
     let rows = record["outcome"]["curves"]["queries"]["rows"].as_array().unwrap().clone();
     let sizes: Vec<(u64, f64, f64)> = rows
         .iter()
-        .map(|r| (r[0].as_u64().unwrap(), r[1].as_f64().unwrap(), r[2].as_f64().unwrap()))
+        .map(|r| (r[0].as_u64().unwrap(), r[1].as_f64().unwrap(), r[3].as_f64().unwrap()))
         .collect();
     assert_eq!(sizes, [(1, 32.0, 32.0), (2, 40.0, 24.0), (3, 48.0, 16.0)]);
+    // And how long they are: sentences have 6 to 59 tokens.
+    let tokens: Vec<f64> = rows.iter().map(|r| r[2].as_f64().unwrap()).collect();
+    assert!(tokens.windows(2).all(|pair| (48.0..=472.0).contains(&(pair[1] - pair[0]))), "{tokens:?}");
 }
