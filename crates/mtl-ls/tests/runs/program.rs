@@ -129,3 +129,26 @@ fn from_text_to_predictions() {
     let message = refused(&["pretrain", "--out", &path("nothing")]);
     assert!(message.contains("--text"), "{message}");
 }
+
+#[test]
+fn a_step_is_measured_and_recomputing_takes_less_memory() {
+    let measure = |kind: &str, recompute: bool| -> serde_json::Value {
+        let request = serde_json::json!({
+            "kind": kind, "sequences": 16, "length": 128, "recompute": recompute, "threads": 1,
+            "sizes": {"vocab_size": 500, "d_model": 128, "n_layer": 6, "n_head": 4, "d_head": 32, "d_inner": 512},
+        });
+        let mut child = program(&["measure-step"]).stdin(Stdio::piped()).spawn().unwrap();
+        serde_json::to_writer(child.stdin.take().unwrap(), &request).unwrap();
+        let output = child.wait_with_output().unwrap();
+        done(&output);
+        serde_json::from_slice(&output.stdout).unwrap()
+    };
+    let (kept, again) = (measure("tagger", false), measure("tagger", true));
+    for found in [&kept, &again, &measure("pretraining", false)] {
+        assert!(found["train_seconds"].as_f64().unwrap() > 0.0, "{found}");
+        assert!(found["parameters"].as_f64().unwrap() > 1e6, "{found}");
+    }
+    let [kept, again] = [kept, again].map(|found| found["peak_mib"].as_f64().unwrap());
+    // 6 layers keep some 400 MiB, their inputs alone 6.
+    assert!(again < kept - 150.0, "{again} {kept}");
+}
