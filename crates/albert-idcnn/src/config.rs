@@ -109,6 +109,8 @@ pub struct ModelConfig {
     pub attention_residual: bool,
     /// Dropout between embedding and encoder.
     pub dropout: f64,
+    /// Dropout inside a pre-trained encoder while it is fine-tuned; null: the encoder's own (published ALBERTs: 0).
+    pub encoder_dropout: Option<f64>,
 }
 
 /// What stands for a character.
@@ -226,6 +228,7 @@ impl Default for ModelConfig {
             heads: 4,
             attention_residual: false,
             dropout: 0.5,
+            encoder_dropout: None,
         }
     }
 }
@@ -281,6 +284,7 @@ impl Config {
                 };
                 if kept.model.input == Input::Characters {
                     kept.encoder = None;
+                    kept.model.encoder_dropout = None;
                     kept.training.encoder_learning_rate = ground.training.encoder_learning_rate;
                 } else {
                     kept.model.embedding = ground.model.embedding;
@@ -326,8 +330,14 @@ impl Config {
                 format!("{} characters are too few (at least 8)", self.split.max_length),
             ));
         }
-        if !(0.0..1.0).contains(&self.model.dropout) {
-            return Some(("model.dropout", format!("{} is not in [0, 1)", self.model.dropout)));
+        let dropouts = [
+            ("model.dropout", Some(self.model.dropout)),
+            ("model.encoder_dropout", self.model.encoder_dropout),
+        ];
+        for (key, value) in dropouts {
+            if let Some(value) = value.filter(|value| !(0.0..1.0).contains(value)) {
+                return Some((key, format!("{value} is not in [0, 1)")));
+            }
         }
         let at_least_one = [
             ("model.embedding", self.model.embedding < 1),
@@ -439,6 +449,7 @@ mod tests {
         assert_eq!(with(|c| c.development = 1.0), "development");
         assert_eq!(with(|c| c.split.max_length = 3), "split.max_length");
         assert_eq!(with(|c| c.model.dropout = 1.0), "model.dropout");
+        assert_eq!(with(|c| c.model.encoder_dropout = Some(-0.1)), "model.encoder_dropout");
         assert_eq!(with(|c| c.training.batch_size = 0), "training.batch_size");
         assert_eq!(with(|c| c.training.head_learning_rate = f64::NAN), "training.head_learning_rate");
         assert_eq!(with(|c| c.training.encoder_learning_rate = 0.0), "training.encoder_learning_rate");

@@ -84,7 +84,11 @@ pub fn prepare(
         }
         Given::Encoder(path) => {
             let folder = AlbertFolder::open(path)?;
-            let reading = Reading::of_encoder(&folder)?;
+            let mut reading = Reading::of_encoder(&folder)?;
+            if let (Some(dropout), Reading::Pieces(pieces)) = (config.model.encoder_dropout, &mut reading) {
+                pieces.albert.hidden_dropout_prob = dropout;
+                pieces.albert.attention_probs_dropout_prob = dropout;
+            }
             encoder = Some(folder);
             reading
         }
