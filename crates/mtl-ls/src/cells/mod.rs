@@ -34,7 +34,7 @@ pub const DEV_F1: &str = "dev_f1";
 /// Runs a cell.
 ///
 /// # Errors
-/// What its job says; [`Stopped`] when it was asked to stop.
+/// What its job says; [`medner_experiment::Stopped`] when it was asked to stop.
 pub fn run(cell: &Cell, ctx: &RunContext) -> Result<Outcome> {
     let config: Config = cell.config()?;
     device::set_threads(ctx.threads);
@@ -89,7 +89,7 @@ pub fn tagger_config(config: &Config, encoder: &XlnetConfig) -> XlnetConfig {
 /// Trains in `ctx.work_dir`, from its newest checkpoint if there is one.
 ///
 /// # Errors
-/// What training says; [`Stopped`] when it was asked to stop.
+/// What training says; [`medner_experiment::Stopped`] when it was asked to stop.
 pub fn train(
     config: &Config,
     seed: u64,
