@@ -65,7 +65,42 @@ fn memory(mib: f64) -> String {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
+    use serde_json::json;
+
     use super::*;
+
+    fn cell(hash: &str, needs: &[&str]) -> Cell {
+        let needs: BTreeMap<&str, &str> = needs.iter().map(|&need| (need, need)).collect();
+        let facts = json!({"files": {}});
+        serde_json::from_value(json!({
+            "hash": hash, "method": "m", "results_version": 1, "system": hash, "dataset": "d", "data": "d", "seed": 1,
+            "config": null, "facts": facts, "inputs": facts, "needs": needs, "tables": [],
+        }))
+        .unwrap()
+    }
+
+    #[test]
+    fn what_is_needed_counts_once_and_what_is_finished_not() {
+        // `finished` is not among the cells to run; nothing is known of `quick`.
+        let cells = [
+            cell("encoder", &[]),
+            cell("pool", &["encoder"]),
+            cell("tagger", &["encoder", "pool", "finished"]),
+            cell("quick", &["pool"]),
+        ];
+        let cells: BTreeMap<&str, &Cell> = cells.iter().map(|cell| (cell.hash.as_str(), cell)).collect();
+        let known = |seconds: f64, mib: f64| Estimate { seconds, mib, note: String::new() };
+        let estimates = BTreeMap::from([
+            ("encoder", known(100.0, 900.0)),
+            ("pool", known(50.0, 600.0)),
+            ("tagger", known(10.0, 700.0)),
+        ]);
+        let of = |wanted: &[&'static str]| all(wanted.iter().copied(), &cells, &estimates, 2);
+        assert_eq!(of(&["tagger", "quick", "tagger"]), Some(known(80.0, 900.0)));
+        assert_eq!(of(&["quick"]), Some(known(75.0, 900.0)));
+        assert_eq!(of(&["finished"]), None);
+    }
 
     #[test]
     fn durations_and_memory_are_said_as_people_do() {

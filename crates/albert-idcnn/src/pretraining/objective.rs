@@ -1,7 +1,6 @@
 //! The objective: hidden pieces are to be found, and of two segments whether they stand in their order.
 
 use medner_core::Result;
-use medner_core::params::Params;
 use medner_core::precision::Precision;
 use medner_training::pretraining::objective::IGNORED;
 use medner_training::pretraining::task::PADDED_TO;
@@ -35,16 +34,14 @@ pub fn task(
     seed: u64,
     device: Device,
 ) -> Result<Pretraining<MlmSop>> {
-    // Step u64::MAX is no training step, so the initial values share no random numbers with any dropout mask.
-    medner_core::device::reseed(seed, u64::MAX);
-    let params = Params::new(device);
-    let mut model = AlbertForPreTraining::new(&params.root(), albert)?;
-    if config.training.precision == Precision::Bf16 {
-        model.albert.use_bf16()?;
-    }
-    let (masking, sequences) = (config.masking.clone(), config.sequences.clone());
-    let objective = MlmSop { model, tokenizer, masking, sequences, device };
-    Pretraining::new(objective, params, &config.training, documents, seed)
+    Pretraining::new(&config.training, documents, seed, device, |params| {
+        let mut model = AlbertForPreTraining::new(&params.root(), albert)?;
+        if config.training.precision == Precision::Bf16 {
+            model.albert.use_bf16()?;
+        }
+        let (masking, sequences) = (config.masking.clone(), config.sequences.clone());
+        Ok(MlmSop { model, tokenizer, masking, sequences, device })
+    })
 }
 
 /// Some sequences as tensors.

@@ -1,7 +1,7 @@
 //! How much a cell reads: pieces of its sentences.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::Result;
 use medner_data::Sentence;
@@ -35,8 +35,8 @@ pub struct Work {
 /// # Errors
 /// It can neither be found nor fetched.
 pub fn published() -> Result<Arc<XlnetTokenizer>> {
-    static READ: OnceLock<Mutex<Option<Arc<XlnetTokenizer>>>> = OnceLock::new();
-    let mut read = READ.get_or_init(Mutex::default).lock().unwrap_or_else(PoisonError::into_inner);
+    static READ: Mutex<Option<Arc<XlnetTokenizer>>> = Mutex::new(None);
+    let mut read = READ.lock().unwrap_or_else(PoisonError::into_inner);
     if let Some(tokenizer) = &*read {
         return Ok(Arc::clone(tokenizer));
     }

@@ -1,7 +1,6 @@
 //! The objective: some pieces of a sequence are to be found, in a permuted order, by the query stream.
 
 use medner_core::Result;
-use medner_core::params::Params;
 use medner_core::precision::Precision;
 use medner_training::pretraining::objective::IGNORED;
 use medner_training::pretraining::task::PADDED_TO;
@@ -39,16 +38,14 @@ pub fn task(
     seed: u64,
     device: Device,
 ) -> Result<Pretraining<Permutation>> {
-    // Step u64::MAX is no training step, so the initial values share no random numbers with any dropout mask.
-    medner_core::device::reseed(seed, u64::MAX);
-    let params = Params::new(device);
-    let mut model = XlnetForPreTraining::new(&params.root(), xlnet)?;
-    if config.training.precision == Precision::Bf16 {
-        model.transformer.use_bf16()?;
-    }
-    let room = config.sequences.max_length - SPECIAL_PIECES;
-    let objective = Permutation { model, special, spans: config.spans.clone(), room, device };
-    Pretraining::new(objective, params, &config.training, documents, seed)
+    Pretraining::new(&config.training, documents, seed, device, |params| {
+        let mut model = XlnetForPreTraining::new(&params.root(), xlnet)?;
+        if config.training.precision == Precision::Bf16 {
+            model.transformer.use_bf16()?;
+        }
+        let room = config.sequences.max_length - SPECIAL_PIECES;
+        Ok(Permutation { model, special, spans: config.spans.clone(), room, device })
+    })
 }
 
 /// A sequence with what is to be found in it.

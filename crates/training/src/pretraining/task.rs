@@ -9,7 +9,7 @@ use medner_core::tensors::NamedTensors;
 use medner_core::trainer::{At, Evaluation, StepOutcome, Task};
 use medner_core::{CoreError, Result};
 use medner_data::batching::{BatchConfig, BatchOrder, BatchSize, Batches};
-use tch::Tensor;
+use tch::{Device, Tensor};
 
 use super::config::TrainingConfig;
 use super::documents::Documents;
@@ -61,17 +61,21 @@ struct Sums {
 }
 
 impl<O: Objective> Pretraining<O> {
-    /// A task with an encoder whose values are in `params`.
+    /// A task whose encoder `objective` builds, its values drawn from `seed`.
     ///
     /// # Errors
-    /// What the configuration refuses.
+    /// What `objective`, the configuration or the device refuse.
     pub fn new(
-        objective: O,
-        params: Params,
         config: &TrainingConfig,
         documents: Documents,
         seed: u64,
+        device: Device,
+        objective: impl FnOnce(&Params) -> Result<O>,
     ) -> Result<Self> {
+        // Step u64::MAX is no training step, so the initial values share no random numbers with any dropout mask.
+        medner_core::device::reseed(seed, u64::MAX);
+        let params = Params::new(device);
+        let objective = objective(&params)?;
         // The second moment forgets sooner than Adam's default, as is usual in pre-training (RoBERTa: 0.98).
         let rule = Rule::AdamW(Adam { beta2: 0.98, epsilon: 1e-6, ..Adam::default() });
         let rule = OptimizerConfig {
