@@ -1,5 +1,7 @@
 //! Everything that a pre-training can set.
 
+use std::path::PathBuf;
+
 use medner_core::layers::Activation;
 use medner_core::{CoreError, Result};
 use medner_data::cbow::CbowConfig;
@@ -12,13 +14,17 @@ use crate::albert::{AlbertConfig, TokenizerMode};
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct PretrainingConfig {
-    /// Sizes of the encoder.
+    /// Folder of an ALBERT with its training heads to go on from, with its sizes and its vocabulary: more epochs on the text
+    /// that one cares for (Gururangan et al. 2020, "domain-adaptive pre-training"); null: random values.
+    pub start: Option<PathBuf>,
+    /// Sizes of the encoder, where it starts from random values.
     pub encoder: EncoderConfig,
     /// Names of data sets in the catalogue whose training splits are read as text.
     pub texts: Vec<String>,
-    /// How text becomes pieces.
+    /// How text becomes pieces; of one that goes on, only `mode`.
     pub vocabulary: VocabularyConfig,
-    /// Vectors of the pieces that the word table begins with (their width and seed are the encoder's); left out: random ones.
+    /// Vectors of the pieces that the word table begins with (their width and seed are the encoder's), where it starts from
+    /// random values; left out: random ones.
     pub word_vectors: Option<CbowConfig>,
     /// How text becomes sequences.
     pub sequences: SequenceConfig,

@@ -19,7 +19,7 @@
 //! | n-grams of whole words | n-grams of characters (of words where a word has several pieces) | Chinese text has no word boundaries, and the vocabulary's entries are characters |
 //! | sentences cut off at the end of a window are lost | a window ends anywhere and the next begins there | no text is lost, and windows are full |
 //! | LAMB, 4,096 sequences of 512 a step | AdamW, a few dozen of 128 | for machines with a few cores; `training` sets them |
-//! | the word table begins with random values | with CBOW vectors of the same text where `word_vectors` is given ([`start`]) | an hour of one core is too short to learn it on the way |
+//! | the word table begins with random values | with CBOW vectors of the same text where `word_vectors` is given ([`word_table`]) | an hour of one core is too short to learn it on the way |
 //! | windows and masks made once, ten times over | made anew at every epoch and step | costs nothing, repeats nothing |
 
 pub mod config;
@@ -28,7 +28,7 @@ pub mod examples;
 pub mod masking;
 pub mod objective;
 pub mod run;
-pub mod start;
 pub mod vocabulary;
+pub mod word_table;
 
 pub use config::PretrainingConfig;

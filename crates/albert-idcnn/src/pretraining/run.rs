@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use clap::{ArgMatches, Command};
-use medner_core::device;
 use medner_core::trainer::Summary;
+use medner_core::{CoreError, device};
 use medner_data::hash::{hash_bytes, hash_file};
 use medner_data::load;
 use medner_data::plain_text::Text;
@@ -18,7 +18,8 @@ use medner_training::pretraining::{Documents, command};
 use super::config::PretrainingConfig;
 use super::objective::{self, MlmSop};
 use super::vocabulary::{encode, vocabulary};
-use super::{corpora, start};
+use super::{corpora, word_table};
+use crate::albert::folder::AlbertFolder;
 use crate::albert::{AlbertConfig, AlbertTokenizer, folder};
 use crate::config::Config;
 use crate::reading::open_encoder;
@@ -45,7 +46,7 @@ pub struct Pretrained {
 pub fn pretrain(
     config: &PretrainingConfig,
     texts: Vec<Text>,
-    data: BTreeMap<String, String>,
+    mut data: BTreeMap<String, String>,
     seed: u64,
     [work, out]: [&Path; 2],
     ctx: &RunContext,
@@ -53,36 +54,62 @@ pub fn pretrain(
     config.check()?;
     device::set_threads(ctx.threads);
     let device = device::open(&ctx.device)?;
-    let entries = vocabulary(&config.vocabulary, &texts)?;
-    let tokenizer = AlbertTokenizer::new(&entries, config.vocabulary.mode, config.vocabulary.lower_case)?;
+    let start = config.start.as_deref().map(open_encoder).transpose()?;
+    let (albert, entries, lower_case) = if let Some(start) = &start {
+        check_positions(config, start)?;
+        (start.config.clone(), start.vocabulary.clone(), start.lower_case)
+    } else {
+        let entries = vocabulary(&config.vocabulary, &texts)?;
+        let albert = config.encoder.albert(entries.len(), config.sequences.max_length);
+        (albert, entries, config.vocabulary.lower_case)
+    };
+    let tokenizer = AlbertTokenizer::new(&entries, config.vocabulary.mode, lower_case)?;
     let encode = |sentences: &[String]| encode(&tokenizer, sentences);
     let (documents, mut notes) = Documents::encode(texts, config.sequences.held_out, encode)?;
-    let albert = config.encoder.albert(entries.len(), config.sequences.max_length);
-    let mut settings = job::settings(seed, config, data, ("pretraining", PRETRAINING_VERSION), ctx)?;
+    if let Some(start) = &start {
+        data.extend(files_of(start.path())?.into_iter().map(|(name, hash)| (format!("start/{name}"), hash)));
+    }
+    // What it goes on from is known by its files, wherever they lie.
+    let said = PretrainingConfig { start: None, ..config.clone() };
+    let mut settings = job::settings(seed, &said, data, ("pretraining", PRETRAINING_VERSION), ctx)?;
     settings.versions.insert("vocabulary".to_owned(), hash_bytes(entries.join("\n").as_bytes()).sha256);
     let mut task = objective::task(config, &albert, tokenizer, documents, seed, device)?;
     let shape = format!(
         "{} parameters, {} vocabulary entries, {} layers of {}",
         task.params.count(),
         entries.len(),
-        config.encoder.layers,
-        config.encoder.hidden_size
+        albert.num_hidden_layers,
+        albert.hidden_size
     );
     tracing::info!("encoder: {shape}");
-    if let Some(cbow) = &config.word_vectors {
+    if let Some(start) = &start {
+        start.load_for_pretraining(&task.params, "")?;
+    } else if let Some(cbow) = &config.word_vectors {
         let spread = albert.initializer_range;
-        let rows = start::write_vectors(&task.params, &task.documents().train, cbow, seed, spread, ctx)?;
+        let rows = word_table::write_vectors(&task.params, &task.documents().train, cbow, seed, spread, ctx)?;
         notes.insert("word table".into(), format!("{rows} of {} rows from CBOW vectors", entries.len()));
     }
     notes.insert("encoder".into(), shape);
     let summary = outcome::train(&mut task, work, &config.training, settings, ctx)?;
-    folder::save(out, &albert, &entries, config.vocabulary.lower_case, &task.params.state()?)
+    folder::save(out, &albert, &entries, lower_case, &task.params.state()?)
         .with_context(|| format!("{}: the encoder cannot be written", out.display()))?;
     Ok(Pretrained { folder: out.to_owned(), albert, summary, notes })
 }
 
+/// Refuses windows that are longer than what the encoder has positions for.
+fn check_positions(config: &PretrainingConfig, start: &AlbertFolder) -> Result<()> {
+    let (length, positions) = (config.sequences.max_length, start.config.max_position_embeddings);
+    if length as i64 <= positions {
+        return Ok(());
+    }
+    let message =
+        format!("{length} pieces are more than the {positions} positions of {}", start.path().display());
+    Err(CoreError::Config { key: "sequences.max_length".into(), message }.into())
+}
+
 /// A cell that makes an encoder for others, in [`ENCODER_FOLDER`] below its own folder: pre-trained on the training records of
-/// its data set and the texts of the configuration, or taken in from the folder that the configuration names.
+/// its data set and the texts of the configuration (from random values, or going on from the encoder of the cell that it needs
+/// as `start`), or taken in from the folder that the configuration names.
 ///
 /// # Errors
 /// As [`pretrain`]; a published encoder that does not fit its own sizes.
@@ -100,11 +127,23 @@ pub fn cell(cell: &Cell, config: &Config, ctx: &RunContext) -> Result<Outcome> {
     }
     let mut data = cell.facts.files.clone();
     data.extend(cell.inputs.files.clone());
-    let pretrained = pretrain(&config.pretraining, texts, data, cell.seed, [&ctx.work_dir, &out], ctx)?;
+    let mut pretraining = config.pretraining.clone();
+    let mut before = None;
+    if cell.needs.contains_key("start") {
+        pretraining.start = Some(ctx.artifact("start")?.join(ENCODER_FOLDER));
+        before = ctx.needed_record("start")?.outcome.notes.remove("encoder");
+    }
+    let pretrained = pretrain(&pretraining, texts, data, cell.seed, [&ctx.work_dir, &out], ctx)?;
     let mut outcome = Outcome { notes: pretrained.notes, ..Outcome::default() };
     let shape = outcome.notes.get("encoder").cloned().unwrap_or_default();
     let epochs = config.pretraining.training.epochs;
-    outcome.notes.insert("encoder".into(), format!("pre-trained here: {shape}, {epochs} epochs"));
+    let names: Vec<&str> =
+        std::iter::once(&cell.data).chain(&config.pretraining.texts).map(String::as_str).collect();
+    let said = match before {
+        Some(before) => format!("{before}, then {epochs} epochs of {}", names.join(" and ")),
+        None => format!("pre-trained here: {shape}, {epochs} epochs"),
+    };
+    outcome.notes.insert("encoder".into(), said);
     outcome.score("encoder", "vocabulary", pretrained.albert.vocab_size as f64);
     outcome::put::<MlmSop>(&mut outcome, &pretrained.summary);
     Ok(outcome)
@@ -116,7 +155,7 @@ pub fn cell(cell: &Cell, config: &Config, ctx: &RunContext) -> Result<Outcome> {
 /// A folder that is no encoder's, a file that cannot be read.
 pub fn files_of(folder: &Path) -> Result<BTreeMap<String, String>> {
     // What is missing or of another model is said before anything is read in full.
-    folder::AlbertFolder::open(folder)?;
+    AlbertFolder::open(folder)?;
     let mut files = BTreeMap::new();
     for name in names_of(folder)? {
         files.insert(name.clone(), hash_file(&folder.join(&name))?.sha256);

@@ -206,3 +206,47 @@ fn the_folder_is_read_as_any_other() {
     let error = pretrain(&config, vec![empty], BTreeMap::new(), 3, [&elsewhere, &out], &ctx).err().unwrap();
     assert!(error.to_string().contains("no document"), "{error:#}");
 }
+
+#[test]
+fn a_training_that_goes_on_begins_where_the_first_ended() {
+    let place = tempfile::tempdir().unwrap();
+    let path = |name: &str| place.path().join(name);
+    let run = |config: &PretrainingConfig, name: &str, seed: u64| {
+        let (work, out) = (path(name).join("training"), path(name));
+        let ctx = RunContext::new(place.path(), &work);
+        pretrain(config, vec![text()], BTreeMap::new(), seed, [&work, &out], &ctx)
+    };
+    let scores = |log: &[LogLine]| -> Vec<f64> {
+        let score = |line: &LogLine| if let LogLine::Epoch { score, .. } = line { *score } else { None };
+        log.iter().filter_map(score).collect()
+    };
+    let first = run(&config(), "first", 3).unwrap();
+    let ended = *scores(&first.summary.log).last().unwrap();
+
+    // Sizes and vocabulary are those of the first, whatever the configuration says of new ones.
+    let mut config = config();
+    config.start = Some(path("first"));
+    config.encoder = EncoderConfig::default();
+    config.vocabulary.min_count = 40;
+    config.training.epochs = 1;
+    config.training.learning_rate = 1e-9;
+    let still = run(&config, "still", 4).unwrap();
+    assert_eq!(still.albert, first.albert);
+    let file = |folder: &str, name: &str| std::fs::read(path(folder).join(name)).unwrap();
+    assert!(file("still", "vocab.txt") == file("first", "vocab.txt"));
+    let score = scores(&still.summary.log)[0];
+    assert!((score - ended).abs() < 1e-4, "{score} {ended}");
+
+    config.training.learning_rate = 2e-3;
+    config.training.epochs = 3;
+    let further = run(&config, "further", 4).unwrap();
+    assert!(scores(&further.summary.log)[2] > ended + 0.02, "{:?} {ended}", scores(&further.summary.log));
+
+    // The same folder with another encoder in it is another start.
+    std::fs::copy(path("still/model.safetensors"), path("first/model.safetensors")).unwrap();
+    let error = format!("{:#}", run(&config, "further", 4).err().unwrap());
+    assert!(error.contains("start/model.safetensors"), "{error}");
+    config.sequences.max_length = 49;
+    let error = format!("{:#}", run(&config, "longer", 4).err().unwrap());
+    assert!(error.contains("sequences.max_length") && error.contains("48 positions"), "{error}");
+}
