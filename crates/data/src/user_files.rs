@@ -29,8 +29,8 @@ pub fn annotated(path: &Path) -> Result<Vec<Document>> {
     Ok(documents)
 }
 
-/// Reads text to label: `.jsonl` as one object a line (entities in it are ignored); anything else, and standard input, as
-/// one document a line.
+/// Reads text to label: `.jsonl` as one object a line, columns whose every line ends in a tag as CoNLL (entities in either are
+/// ignored); anything else, and standard input, as one document a line.
 pub fn text(path: Option<&Path>) -> Result<Vec<Document>> {
     if let Some(path) = path.filter(|p| is_json(p)) {
         return Ok(read_jsonl(path)?.items);
@@ -60,6 +60,11 @@ pub fn text(path: Option<&Path>) -> Result<Vec<Document>> {
             ));
         }
     };
+    if let Some(path) = path.filter(|_| is_columns(text)) {
+        tracing::info!("{}: read as columns, a token a line; its tags are ignored", path.display());
+        let sentences = read_conll(path, &ConllOptions::default())?.items;
+        return Ok(sentences.iter().map(document).collect());
+    }
     Ok(text
         .lines()
         .enumerate()
@@ -112,6 +117,19 @@ fn is_json(path: &Path) -> bool {
     path.extension().is_some_and(|e| e == "jsonl" || e == "json")
 }
 
+/// Whether every line that is not blank is a token with a tag at its end, some of them `O`: what someone means who asks for
+/// the labels of a test file. (A line of text may end in `B-cell`, but not all of them in that or `O`.)
+fn is_columns(text: &str) -> bool {
+    let mut outside = false;
+    let columns = text.lines().filter(|line| !line.trim().is_empty()).all(|line| {
+        let columns: Vec<&str> = line.split_whitespace().collect();
+        let Some((tag, [_, ..])) = columns.split_last() else { return false };
+        outside |= *tag == "O";
+        *tag == "O" || tag.split_once('-').is_some_and(|(p, _)| p.len() == 1 && "BIMESLU".contains(p))
+    });
+    columns && outside
+}
+
 /// A tokenised sentence as a text: tokens of Chinese stand together, two neighbours that both end and begin in Latin
 /// letters or digits get a space between them.
 pub fn document(sentence: &Sentence) -> Document {
@@ -157,5 +175,26 @@ mod tests {
         assert_eq!(document.text, "行CT scan检查");
         assert_eq!((document.entities[0].start, document.entities[0].end), (1, 8));
         assert_eq!((document.entities[1].start, document.entities[1].end), (8, 10));
+    }
+
+    #[test]
+    fn columns_are_labelled_sentence_by_sentence_and_text_line_by_line() {
+        let folder = tempfile::tempdir().unwrap();
+        let read = |name: &str, content: &str| {
+            let path = folder.path().join(name);
+            std::fs::write(&path, content).unwrap();
+            text(Some(&path)).unwrap().into_iter().map(|d| d.text).collect::<Vec<_>>()
+        };
+        let columns = "胃\tB-DIS\n癌\tI-DIS\n。\tO\n\n术\tO\n后\tO\n";
+        for (name, columns) in [("test.bio", columns), ("test.txt", &columns.replace('\t', " "))] {
+            assert_eq!(read(name, columns), ["胃癌。", "术后"], "{name}");
+        }
+        assert_eq!(read("a.txt", "胃癌。\n\n术后 O\n"), ["胃癌。", "", "术后 O"]);
+        assert_eq!(
+            read("b.txt", "lymphoma, B-cell\nlymphoma, T-cell\n"),
+            ["lymphoma, B-cell", "lymphoma, T-cell"]
+        );
+        assert_eq!(read("c.txt", "lymphoma, B-cell\n"), ["lymphoma, B-cell"]);
+        assert_eq!(read("empty.txt", ""), [""; 0]);
     }
 }

@@ -90,7 +90,7 @@ struct PredictFlags {
     /// A folder written by `train`
     #[arg(long, value_name = "DIR")]
     model: PathBuf,
-    /// Text to label; `-` is standard input
+    /// Text to label, a document a line; `.jsonl` or CoNLL columns, whose annotations are ignored; `-` is standard input
     #[arg(long, value_name = "FILE", default_value = "-")]
     input: PathBuf,
     /// What comes out
