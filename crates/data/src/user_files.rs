@@ -5,7 +5,7 @@ use std::io::Read;
 use std::path::Path;
 
 use crate::error::{DataError, Result};
-use crate::formats::conll::{ConllOptions, read_conll};
+use crate::formats::conll::{Column, ConllOptions, read_conll};
 use crate::formats::jsonl::read_jsonl;
 use crate::{Document, Entity, Sentence};
 
@@ -29,7 +29,7 @@ pub fn annotated(path: &Path) -> Result<Vec<Document>> {
     Ok(documents)
 }
 
-/// Reads text to label: `.jsonl` as one object a line, columns whose every line ends in a tag as CoNLL (entities in either are
+/// Reads text to label: `.jsonl` as one object a line, columns with a tag in every line as CoNLL (entities in either are
 /// ignored); anything else, and standard input, as one document a line.
 pub fn text(path: Option<&Path>) -> Result<Vec<Document>> {
     if let Some(path) = path.filter(|p| is_json(p)) {
@@ -60,10 +60,11 @@ pub fn text(path: Option<&Path>) -> Result<Vec<Document>> {
             ));
         }
     };
-    if let Some(path) = path.filter(|_| is_columns(text)) {
+    if let (Some(path), Some(tag)) = (path, tag_column(text)) {
         tracing::info!("{}: read as columns, a token a line; its tags are ignored", path.display());
-        let sentences = read_conll(path, &ConllOptions::default())?.items;
-        return Ok(sentences.iter().map(document).collect());
+        // What is ignored need not be right.
+        let options = ConllOptions { tag, lenient: true, ..ConllOptions::default() };
+        return Ok(read_conll(path, &options)?.items.iter().map(document).collect());
     }
     Ok(text
         .lines()
@@ -117,17 +118,27 @@ fn is_json(path: &Path) -> bool {
     path.extension().is_some_and(|e| e == "jsonl" || e == "json")
 }
 
-/// Whether every line that is not blank is a token with a tag at its end, some of them `O`: what someone means who asks for
-/// the labels of a test file. (A line of text may end in `B-cell`, but not all of them in that or `O`.)
-fn is_columns(text: &str) -> bool {
-    let mut outside = false;
-    let columns = text.lines().filter(|line| !line.trim().is_empty()).all(|line| {
-        let columns: Vec<&str> = line.split_whitespace().collect();
-        let Some((tag, [_, ..])) = columns.split_last() else { return false };
-        outside |= *tag == "O";
-        *tag == "O" || tag.split_once('-').is_some_and(|(p, _)| p.len() == 1 && "BIMESLU".contains(p))
-    });
-    columns && outside
+/// The column in which every line that is not blank has a tag, after its token: the last, or the second where concepts follow.
+/// Some tags must be `O`: a line of text may end in `B-cell`, but not all of them in that or `O`.
+fn tag_column(text: &str) -> Option<Column> {
+    let is_tag = |tag: &str| {
+        tag == "O" || tag.split_once('-').is_some_and(|(p, _)| p.len() == 1 && "BIMESLU".contains(p))
+    };
+    let tags_at = |of: fn(&[&str]) -> Option<usize>| {
+        let mut outside = false;
+        let everywhere = text.lines().filter(|line| !line.trim().is_empty()).all(|line| {
+            let columns: Vec<&str> = line.split_whitespace().collect();
+            let tag = of(&columns).and_then(|at| columns.get(at)).copied();
+            outside |= tag == Some("O");
+            tag.is_some_and(is_tag)
+        });
+        everywhere && outside
+    };
+    if tags_at(|columns| columns.len().checked_sub(1).filter(|&last| last > 0)) {
+        Some(Column::Last)
+    } else {
+        tags_at(|_| Some(1)).then_some(Column::At(1))
+    }
 }
 
 /// A tokenised sentence as a text: tokens of Chinese stand together, two neighbours that both end and begin in Latin
@@ -189,6 +200,8 @@ mod tests {
         for (name, columns) in [("test.bio", columns), ("test.txt", &columns.replace('\t', " "))] {
             assert_eq!(read(name, columns), ["胃癌。", "术后"], "{name}");
         }
+        // A concept behind the tag; a tag that continues nothing.
+        assert_eq!(read("c.tsv", "No\tO\tO\nfever\tI-Disease\tD005334\n"), ["No fever"]);
         assert_eq!(read("a.txt", "胃癌。\n\n术后 O\n"), ["胃癌。", "", "术后 O"]);
         assert_eq!(
             read("b.txt", "lymphoma, B-cell\nlymphoma, T-cell\n"),
