@@ -1,6 +1,6 @@
 //! The CSVs of a paper's results: tables of scores, curves, and one row for each run.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use crate::error::Result;
@@ -65,6 +65,8 @@ impl Maker<'_> {
 
     /// Writes `runs.csv`: one row for each record of the store.
     pub fn write_runs(&self) -> Result<()> {
+        let path = self.store.folder().join("runs.csv");
+        let shown = tables_before(&path);
         let header = [
             "hash",
             "system",
@@ -100,12 +102,12 @@ impl Maker<'_> {
                 record.threads.to_string(),
                 record.versions.get("commit").cloned().unwrap_or_default(),
                 record.started.clone(),
-                self.tables_of(cell).into_iter().collect::<Vec<_>>().join(" "),
+                self.tables_of(cell, shown.get(&cell.hash)).into_iter().collect::<Vec<_>>().join(" "),
                 record.command.clone(),
             ]
         });
         let rows: Vec<Vec<String>> = rows.collect();
-        write_csv(&self.store.folder().join("runs.csv"), &header.map(str::to_owned), &rows)
+        write_csv(&path, &header.map(str::to_owned), &rows)
     }
 }
 
@@ -187,6 +189,23 @@ fn plain_text(value: &crate::Value) -> String {
         crate::Value::String(text) => text.clone(),
         other => other.to_string(),
     }
+}
+
+/// For each run the tables that an earlier `runs.csv` names. One that cannot be read (there is none yet, or someone has
+/// edited it) says nothing: it is written anew in any case.
+fn tables_before(path: &Path) -> BTreeMap<String, BTreeSet<String>> {
+    let read = || -> Option<BTreeMap<String, BTreeSet<String>>> {
+        let mut reader = csv::Reader::from_path(path).ok()?;
+        let header = reader.headers().ok()?.clone();
+        let column = |name: &str| header.iter().position(|known| known == name);
+        let (hash, tables) = (column("hash")?, column("tables")?);
+        let rows = reader.into_records().filter_map(Result::ok);
+        Some(
+            rows.map(|row| (row[hash].to_owned(), row[tables].split(' ').map(str::to_owned).collect()))
+                .collect(),
+        )
+    };
+    read().unwrap_or_default()
 }
 
 pub(crate) fn write_csv(path: &Path, header: &[String], rows: &[Vec<String>]) -> Result<()> {

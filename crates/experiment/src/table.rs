@@ -219,10 +219,10 @@ impl Maker<'_> {
     }
 
     /// The tables that show a cell: those of the plan, as they are now; of the tables that this run was not asked for,
-    /// what the record says.
-    pub fn tables_of(&self, cell: &Cell) -> BTreeSet<String> {
+    /// what an earlier `runs.csv` says, and before there was one, the record.
+    pub fn tables_of(&self, cell: &Cell, before: Option<&BTreeSet<String>>) -> BTreeSet<String> {
         let planned: BTreeSet<&String> = self.plan.tables.iter().map(|table| &table.spec.name).collect();
-        let others = cell.tables.iter().filter(|name| !planned.contains(name)).cloned();
+        let others = before.unwrap_or(&cell.tables).iter().filter(|name| !planned.contains(name)).cloned();
         let now = self.plan.cells.get(&cell.hash).map(|cell| cell.tables.clone()).unwrap_or_default();
         now.into_iter().chain(others).collect()
     }

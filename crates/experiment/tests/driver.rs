@@ -456,6 +456,9 @@ fn runs_name_the_tables_that_show_them_now() {
     assert_eq!(tables(), "fig7");
     repo.expect(0, &["reproduce", "--system", "Active"]);
     assert_eq!(tables(), "fig7 table2");
+    // A run of one table takes nothing from another.
+    repo.expect(0, &["reproduce", "fig7"]);
+    assert_eq!(tables(), "fig7 table2");
     // The table shows the system no longer.
     repo.write(
         "experiments/doses/table2.yaml",
