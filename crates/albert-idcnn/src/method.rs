@@ -18,7 +18,7 @@ use medner_metrics::entity_report;
 
 use crate::config::{Config, Input, Job, Limits};
 use crate::prepare::{Given, prepare};
-use crate::pretraining::run::{self as pretrain, files_of};
+use crate::pretraining::run::{self as pretrain, files_of, files_of_start};
 use crate::pretraining::vocabulary::CHINESE;
 use crate::{cells, datasets, folder};
 
@@ -64,7 +64,9 @@ impl Method for AlbertIdcnn {
         let texts = match (config.job, &config.encoder) {
             (Job::Vectors, _) => config.vectors.texts,
             (Job::Pretraining, None) => {
-                if config.pretraining.vocabulary.source == CHINESE {
+                if let Some(start) = &config.pretraining.start {
+                    inputs.files = files_of_start(start).map_err(|e| Missing::new(format!("{e:#}")))?;
+                } else if config.pretraining.vocabulary.source == CHINESE {
                     inputs.files = datasets::chinese_vocabulary()?.files;
                 }
                 config.pretraining.texts

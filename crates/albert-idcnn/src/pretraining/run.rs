@@ -67,7 +67,7 @@ pub fn pretrain(
     let encode = |sentences: &[String]| encode(&tokenizer, sentences);
     let (documents, mut notes) = Documents::encode(texts, config.sequences.held_out, encode)?;
     if let Some(start) = &start {
-        data.extend(files_of(start.path())?.into_iter().map(|(name, hash)| (format!("start/{name}"), hash)));
+        data.extend(files_of_start(start.path())?);
     }
     // What it goes on from is known by its files, wherever they lie.
     let said = PretrainingConfig { start: None, ..config.clone() };
@@ -132,6 +132,8 @@ pub fn cell(cell: &Cell, config: &Config, ctx: &RunContext) -> Result<Outcome> {
     if cell.needs.contains_key("start") {
         pretraining.start = Some(ctx.artifact("start")?.join(ENCODER_FOLDER));
         before = ctx.needed_record("start")?.outcome.notes.remove("encoder");
+    } else if let Some(folder) = &pretraining.start {
+        before = Some(format!("published, from {}", folder.display()));
     }
     let pretrained = pretrain(&pretraining, texts, data, cell.seed, [&ctx.work_dir, &out], ctx)?;
     let mut outcome = Outcome { notes: pretrained.notes, ..Outcome::default() };
@@ -161,6 +163,14 @@ pub fn files_of(folder: &Path) -> Result<BTreeMap<String, String>> {
         files.insert(name.clone(), hash_file(&folder.join(&name))?.sha256);
     }
     Ok(files)
+}
+
+/// The files of an encoder that a pre-training goes on from, by names of their own among all that it reads.
+///
+/// # Errors
+/// As [`files_of`].
+pub fn files_of_start(folder: &Path) -> Result<BTreeMap<String, String>> {
+    Ok(files_of(folder)?.into_iter().map(|(name, hash)| (format!("start/{name}"), hash)).collect())
 }
 
 /// Names of the files that an encoder is read from.
