@@ -9,8 +9,8 @@ use crate::error::{CoreError, Result};
 use crate::init::Init;
 use crate::params::Scope;
 
-/// Sizes of an [`Idcnn`]; the default is what Li et al. 2022 print (section 4.2) and, where they are silent, what the
-/// released IDCNN taggers for Chinese use.
+/// Sizes of an [`Idcnn`]; the default is what Li et al. 2022 print (section 4.2), and where they are silent the sizes of the
+/// released IDCNN taggers for Chinese (which start from Glorot's values, not from PyTorch's).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct IdcnnConfig {
