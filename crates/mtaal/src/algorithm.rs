@@ -40,10 +40,10 @@ use crate::corpus::{ActivePool, Example};
 use crate::judging;
 use crate::losses::{self, Reward};
 use crate::metrics::Metrics;
-use crate::networks::{Decoder, Networks};
+use crate::networks::{CHARACTER_VECTORS, Decoder, Networks, WORD_VECTORS};
 use crate::prepare::Prepared;
 use crate::querying;
-use crate::rounds::{Part, Round, Shuffle, batches};
+use crate::rounds::{Part, Round, Shuffle, batch_count, batches};
 use crate::words::Input;
 
 /// One optimiser for each update of Algorithm 1, each with its own moments.
@@ -69,13 +69,18 @@ impl Optimizers {
                 .filter(|p| p.tensor.requires_grad())
                 .collect()
         };
+        let spared = |p: &Parameter| {
+            config.released.games_spare_vectors
+                && [CHARACTER_VECTORS, WORD_VECTORS].contains(&p.name.as_str())
+        };
+        let in_games = |parts: &[&str]| of(parts).into_iter().filter(|p| !spared(p)).collect();
         let t = &config.training;
         let mut trained = vec!["encoder"];
         trained.extend(config.tasks.ner().then_some("ner"));
         trained.extend(config.tasks.nen().then_some("nen"));
         let tasks = Optimizer::new(&adam(t.learning_rate, t.beta1, t.beta2), of(&trained))?;
         let game = |on: bool, learning_rate: f64, beta1: f64, beta2: f64, parts: &[&str]| {
-            on.then(|| Optimizer::new(&adam(learning_rate, beta1, beta2), of(parts))).transpose()
+            on.then(|| Optimizer::new(&adam(learning_rate, beta1, beta2), in_games(parts))).transpose()
         };
         let d = &config.diversity_discriminator;
         let diversity = |parts: &[&str]| game(d.on, d.learning_rate, d.beta1, d.beta2, parts);
@@ -277,9 +282,8 @@ impl ActiveLearning {
         ids.iter().map(|&id| &self.data.examples[id as usize]).collect()
     }
 
-    /// Labelled and unlabelled sentences as one batch.
-    fn input(&self, labelled: &[u32], unlabelled: &[u32]) -> Result<Input<'_>> {
-        let apart = self.config.released.own_characters_of_pool;
+    /// Labelled and unlabelled sentences as one batch; `apart` where the two read words with networks of their own.
+    fn input(&self, labelled: &[u32], unlabelled: &[u32], apart: bool) -> Result<Input<'_>> {
         let (labelled, unlabelled) = (self.examples(labelled), self.examples(unlabelled));
         Input::new(&self.data.forms, (&labelled, &unlabelled), apart, self.device)
     }
@@ -291,7 +295,7 @@ impl ActiveLearning {
         else {
             return Ok(0.0);
         };
-        let x = self.input(labelled, unlabelled)?;
+        let x = self.input(labelled, unlabelled, self.config.released.own_characters_of_pool)?;
         let e = self.networks.encoder.forward(&x)?;
         let dd = &self.networks.diversity_discriminator;
         // Line 3.
@@ -331,7 +335,7 @@ impl ActiveLearning {
     /// Line 10: minimises equation (2) over these batches by θ_E.
     fn share_step(&mut self, labelled: &[u32], unlabelled: &[u32]) -> Result<f64> {
         let Some(mut optimizer) = self.optimizers.game_encoder.take() else { return Ok(0.0) };
-        let x = self.input(labelled, unlabelled)?;
+        let x = self.input(labelled, unlabelled, false)?;
         optimizer.zero_gradients()?;
         let frozen = Frozen::parts(&self.networks, &["task_discriminator", "ner", "nen"])?;
         let value = self.task_game_value(&self.networks.encoder.forward(&x)?, &x)?;
@@ -346,7 +350,7 @@ impl ActiveLearning {
     /// Line 11: maximises equation (2) over these batches by θ_TD and {θ_k}; θ_E stands still.
     fn private_step(&mut self, labelled: &[u32], unlabelled: &[u32]) -> Result<()> {
         let Some(mut optimizer) = self.optimizers.game_private.take() else { return Ok(()) };
-        let x = self.input(labelled, unlabelled)?;
+        let x = self.input(labelled, unlabelled, false)?;
         optimizer.zero_gradients()?;
         let e = tch::no_grad(|| self.networks.encoder.forward(&x))?;
         self.task_game_value(&e, &x)?.f_neg()?.f_backward()?;
@@ -376,7 +380,7 @@ impl ActiveLearning {
 
     /// Line 14 on one batch: equation (1).
     fn task_step(&mut self, labelled: &[u32]) -> Result<f64> {
-        let x = self.input(labelled, &[])?;
+        let x = self.input(labelled, &[], false)?;
         let examples = self.examples(labelled);
         let e = self.networks.encoder.forward(&x)?;
         let mut parts = Vec::new();
@@ -457,7 +461,7 @@ impl Task for ActiveLearning {
             Part::Query => (Vec::new(), Vec::new()),
             // A pass over X^L may be asked for more than once.
             Part::WarmUp => {
-                let batches = self.state.pool.labelled.len().div_ceil(self.config.training.batch_size) as u64;
+                let batches = batch_count(&self.config, self.state.pool.labelled.len());
                 self.batch(at.epoch, part, within % batches, within / batches)?
             }
             part => self.batch(at.epoch, part, within, pass)?,
@@ -583,3 +587,6 @@ impl Task for ActiveLearning {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -238,12 +238,26 @@ pub struct Released {
     /// Sentences are padded on the left to 59 tokens and the networks read the padding as words; the discriminators judge
     /// every token instead of the sentence.
     pub left_padding: bool,
-    /// The unlabelled branch has a character BiLSTM of its own.
+    /// The unlabelled branch has a character BiLSTM of its own. It is in force where both branches are read at once, in the
+    /// diversity game; the pool is scored, and the task game played, through the labelled one.
     pub own_characters_of_pool: bool,
     /// Characters are read lower-cased, as the words are.
     pub lowercase_characters: bool,
     /// A mention without a concept (`-1`) is trained as `O`.
     pub missing_concept_as_outside: bool,
+    /// The attention is additive (32 units, a tanh around the score) and adds up its own input, where the paper has products
+    /// of queries and keys, and values. A score in [-1, 1] lets no word of 59 have more than a ninth of the weight.
+    pub additive_attention: bool,
+    /// Characters to which each word is filled up on both sides, and the character BiLSTM reads the filling; 0 for none. The
+    /// released code takes the longest word of the data set: 26 (NCBI), 37 (BC5CDR).
+    pub word_length: usize,
+    /// Keras' initial values, which are not PyTorch's: Glorot's and orthogonal matrices, biases 0 but 1 at the forget gates,
+    /// characters from U(-0.05, 0.05).
+    pub keras_initial_values: bool,
+    /// The vectors of words and characters are no part of `θ_E` in the adversarial games.
+    pub games_spare_vectors: bool,
+    /// Training batches are drawn at random, and the last partial one is left out, where ours are of like length and whole.
+    pub random_batches: bool,
 }
 
 /// How much of the data set is used; 0 is all of it. Results made with limits are never a reproduction.
@@ -352,6 +366,11 @@ impl Released {
             own_characters_of_pool: true,
             lowercase_characters: true,
             missing_concept_as_outside: true,
+            additive_attention: true,
+            word_length: 26,
+            keras_initial_values: true,
+            games_spare_vectors: true,
+            random_batches: true,
         }
     }
 }

@@ -18,10 +18,7 @@ pub fn evaluate(model: &ModelFolder, path: &Path, device: Device) -> Result<Scor
     let sentences = train::known(input::annotated(path, model.config.tasks)?, &model.encoding);
     let encoded =
         model.encoding.encode(&sentences).with_context(|| format!("sentences of {}", path.display()))?;
-    let mut forms = WordForms::of(&encoded);
-    if model.config.released.left_padding {
-        forms = forms.left_padded(crate::config::RELEASED_LENGTH);
-    }
+    let forms = WordForms::of(&encoded).as_released(&model.config.released);
     let examples: Vec<&Example> = encoded.examples.iter().collect();
     let judgements =
         judging::tasks(&model.networks, &forms, &examples, model.config.tasks, device, &|_, _| ())?;

@@ -52,7 +52,7 @@ pub fn tasks(
 ) -> Result<Judgements> {
     let count = |wanted: bool| if wanted { vec![Judgement::default(); examples.len()] } else { Vec::new() };
     let mut judgements = Judgements { ner: count(tasks.ner()), nen: count(tasks.nen()) };
-    each_batch(networks, table, examples, Branch::Labelled, device, progress, &mut |batch, e, sentences| {
+    each_batch(networks, table, examples, device, progress, &mut |batch, e, sentences| {
         for (decoder, found) in [(&networks.ner, &mut judgements.ner), (&networks.nen, &mut judgements.nen)] {
             if !found.is_empty() {
                 for (&at, judgement) in batch.iter().zip(judge(decoder, e, sentences)?) {
@@ -74,26 +74,18 @@ pub fn diversity(
     progress: Progress<'_>,
 ) -> Result<Vec<Vec<f32>>> {
     let mut found = vec![Vec::new(); examples.len()];
-    each_batch(
-        networks,
-        table,
-        examples,
-        Branch::Unlabelled,
-        device,
-        progress,
-        &mut |batch, e, sentences| {
-            let judged = networks.diversity_discriminator.log_probabilities(e, sentences)?;
-            let labelled = Vec::<f32>::try_from(judged.f_select(1, LABELLED)?.f_contiguous()?)?;
-            let a_sentence = labelled.len() == batch.len();
-            let mut rest = labelled.as_slice();
-            for (row, &at) in batch.iter().enumerate() {
-                let (own, after) = rest.split_at(if a_sentence { 1 } else { sentences.lengths[row] });
-                found[at] = own.to_vec();
-                rest = after;
-            }
-            Ok(())
-        },
-    )?;
+    each_batch(networks, table, examples, device, progress, &mut |batch, e, sentences| {
+        let judged = networks.diversity_discriminator.log_probabilities(e, sentences)?;
+        let labelled = Vec::<f32>::try_from(judged.f_select(1, LABELLED)?.f_contiguous()?)?;
+        let a_sentence = labelled.len() == batch.len();
+        let mut rest = labelled.as_slice();
+        for (row, &at) in batch.iter().enumerate() {
+            let (own, after) = rest.split_at(if a_sentence { 1 } else { sentences.lengths[row] });
+            found[at] = own.to_vec();
+            rest = after;
+        }
+        Ok(())
+    })?;
     Ok(found)
 }
 
@@ -105,7 +97,6 @@ fn each_batch(
     networks: &Networks,
     table: &WordForms,
     examples: &[&Example],
-    branch: Branch,
     device: Device,
     progress: Progress<'_>,
     visit: Visit<'_>,
@@ -115,7 +106,7 @@ fn each_batch(
     }
     let _guard = tch::no_grad_guard();
     let words = DistinctWords::of(table, examples, device)?;
-    let projected = networks.encoder.project(&words, branch)?;
+    let projected = networks.encoder.project(&words, Branch::Labelled)?;
     let config = BatchConfig { size: BatchSize::Tokens(PLACES), ..BatchConfig::default() };
     let batches = Batches::new(examples.iter().map(|e| e.len()).collect(), config)
         .map_err(|error| CoreError::Config { key: "batches".into(), message: error.to_string() })?;

@@ -19,6 +19,7 @@
 //! | [`cells`], [`method`] | what a cell of a table does; how all this is offered to the command line |
 
 pub mod algorithm;
+pub mod attention;
 pub mod cells;
 pub mod config;
 pub mod corpus;
@@ -27,6 +28,7 @@ pub mod exchange;
 pub mod folder;
 pub mod input;
 pub mod judging;
+mod keras;
 pub mod losses;
 pub mod lstm;
 pub mod method;

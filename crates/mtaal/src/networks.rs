@@ -19,7 +19,9 @@ use medner_core::layers::Linear;
 use medner_core::params::{Params, Scope};
 use tch::{Device, Tensor};
 
+use crate::attention::Attention;
 use crate::config::{Config, ModelConfig};
+use crate::keras;
 use crate::lstm::{Outputs, PackedBiLstm, Projected};
 use crate::words::{Branch, DistinctWords, Input, Sentences};
 
@@ -96,16 +98,17 @@ impl Encoder {
 
 /// The private decoder `D_k` of a task.
 pub struct Decoder {
-    projection: Linear,
+    attention: Attention,
     reader: PackedBiLstm,
     output: Linear,
 }
 
 impl Decoder {
-    fn new(scope: &Scope<'_>, hidden: i64, labels: i64) -> Result<Self> {
+    fn new(scope: &Scope<'_>, config: &Config, labels: i64) -> Result<Self> {
+        let hidden = config.model.hidden;
         let width = 2 * hidden;
         Ok(Self {
-            projection: Linear::new(&(scope / "attention"), width, 3 * width)?,
+            attention: Attention::new(&(scope / "attention"), width, config.released.additive_attention)?,
             reader: PackedBiLstm::new(&(scope / "bilstm"), width, hidden)?,
             output: Linear::new(&(scope / "output"), width, labels)?,
         })
@@ -113,13 +116,7 @@ impl Decoder {
 
     /// `p_k`, the task's private features: `[N, 2 H] -> [N, 2 H]`. A word attends to its own sentence.
     pub fn private(&self, e: &Tensor, sentences: &Sentences) -> Result<Tensor> {
-        let (_, width) = e.size2()?;
-        let projected = gather(&linear(&self.projection, e)?, &sentences.padded)?.f_chunk(3, 2)?;
-        let [query, key, value] = projected.as_slice() else { unreachable!("chunk(3) gives three") };
-        let scores = query.f_matmul(&key.f_transpose(1, 2)?)?.f_div_scalar((width as f64).sqrt())?;
-        // A finite bound instead of minus infinity: the rows of a sentence without words stay numbers.
-        let weights = scores.f_masked_fill(&sentences.padding, -1e9)?.f_softmax(-1, e.kind())?;
-        gather(&weights.f_matmul(value)?.f_reshape([-1, width])?, &sentences.places)
+        self.attention.forward(e, sentences)
     }
 
     /// `W_k h_k + b_k` of the judged words: `[N, 2 H] -> [M, K]`; their softmax is `y_k`.
@@ -203,8 +200,8 @@ impl Networks {
         let encoder = Encoder::new(&(&root / "encoder"), config, sizes.characters as i64, words)?;
         let networks = Self {
             encoder,
-            ner: Decoder::new(&(&root / "ner"), hidden, sizes.ner as i64)?,
-            nen: Decoder::new(&(&root / "nen"), hidden, sizes.nen as i64)?,
+            ner: Decoder::new(&(&root / "ner"), config, sizes.ner as i64)?,
+            nen: Decoder::new(&(&root / "nen"), config, sizes.nen as i64)?,
             task_discriminator: Discriminator::new(&(&root / "task_discriminator"), hidden, each_token)?,
             diversity_discriminator: Discriminator::new(
                 &(&root / "diversity_discriminator"),
@@ -213,6 +210,9 @@ impl Networks {
             )?,
             params,
         };
+        if config.released.keras_initial_values {
+            keras::start(&networks.params)?;
+        }
         if !config.model.train_words {
             networks.params.freeze(|name| name == WORD_VECTORS)?;
         }
@@ -228,11 +228,11 @@ pub const WORD_VECTORS: &str = "encoder.words.weight";
 
 /// Rows of `[R, D]` at these places: an embedding look-up, of libtorch's ways to gather the one whose backward pass is
 /// parallel.
-fn gather(rows: &Tensor, places: &Tensor) -> Result<Tensor> {
+pub(crate) fn gather(rows: &Tensor, places: &Tensor) -> Result<Tensor> {
     Ok(Tensor::f_embedding(rows, places, -1, false, false)?)
 }
 
 /// A linear map of rows without batch: `[R, D] -> [R, K]`.
-fn linear(layer: &Linear, rows: &Tensor) -> Result<Tensor> {
+pub(crate) fn linear(layer: &Linear, rows: &Tensor) -> Result<Tensor> {
     Ok(layer.forward(&rows.f_unsqueeze(0)?)?.f_squeeze_dim(0)?)
 }

@@ -93,12 +93,7 @@ pub fn sentences(
     progress: judging::Progress<'_>,
 ) -> Result<Vec<Vec<Predicted>>> {
     let encoded = model.encoding.encode_text(tokens.iter().copied());
-    let forms = WordForms::of(&encoded);
-    let forms = if model.config.released.left_padding {
-        forms.left_padded(crate::config::RELEASED_LENGTH)
-    } else {
-        forms
-    };
+    let forms = WordForms::of(&encoded).as_released(&model.config.released);
     let examples: Vec<&Example> = encoded.examples.iter().collect();
     let Judgements { ner, nen } =
         judging::tasks(&model.networks, &forms, &examples, model.config.tasks, device, progress)?;

@@ -11,7 +11,7 @@ use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use tch::{Device, Tensor};
 
-use crate::config::{Config, RELEASED_LENGTH};
+use crate::config::Config;
 use crate::corpus::{
     self, ActivePool, Collection, Encoding, EncodingOptions, Example, LengthFilter, Shares, split,
 };
@@ -70,10 +70,7 @@ pub fn prepare(config: &Config, collection: &Collection) -> Result<Prepared> {
     let encoding = Encoding::count(&collection.sentences, encoding_options(config))?;
     let sentences: Vec<&Sentence> = kept.iter().map(|&at| &collection.sentences[at]).collect();
     let encoded = encoding.encode(sentences.iter().copied()).context("sentences of the pool")?;
-    let mut forms = WordForms::of(&encoded);
-    if config.released.left_padding {
-        forms = forms.left_padded(RELEASED_LENGTH);
-    }
+    let forms = WordForms::of(&encoded).as_released(&config.released);
     let first = |mut ids: Vec<u32>, limit: usize| {
         if limit > 0 {
             ids.truncate(limit);

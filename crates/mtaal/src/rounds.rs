@@ -2,7 +2,7 @@
 //! for the same batches as one that was not.
 
 use medner_core::{CoreError, Result};
-use medner_data::batching::{BatchConfig, BatchSize, Batches};
+use medner_data::batching::{BatchConfig, BatchOrder, BatchSize, Batches};
 
 use crate::config::Config;
 use crate::corpus::Example;
@@ -41,7 +41,7 @@ pub struct Round {
 impl Round {
     /// The round `number` (from 0) that begins with so many labelled and unlabelled sentences.
     pub fn new(config: &Config, number: u64, labelled: usize, unlabelled: usize) -> Self {
-        let batches = |sentences: usize| sentences.div_ceil(config.training.batch_size) as u64;
+        let batches = |sentences: usize| batch_count(config, sentences);
         let labelled_after = labelled + chosen(config, unlabelled);
         let game = &config.diversity_discriminator;
         let diversity = match (game.on && unlabelled > 0, config.released.one_diversity_step, game.steps) {
@@ -84,6 +84,16 @@ impl Round {
     }
 }
 
+/// Batches of so many sentences.
+pub fn batch_count(config: &Config, sentences: usize) -> u64 {
+    let size = config.training.batch_size;
+    if config.released.random_batches && sentences >= size {
+        (sentences / size) as u64
+    } else {
+        sentences.div_ceil(size) as u64
+    }
+}
+
 /// How many sentences a query moves to the labelled ones.
 pub fn chosen(config: &Config, unlabelled: usize) -> usize {
     let scored = if config.released.drops_last_pool_batch {
@@ -113,7 +123,7 @@ pub enum Shuffle {
     Tasks = 5,
 }
 
-/// Batches of like length over sentences of the corpus, shuffled by (seed, round, shuffle, pass).
+/// Batches over sentences of the corpus, of like length or not, shuffled by (seed, round, shuffle, pass).
 pub fn batches(
     examples: &[Example],
     ids: &[u32],
@@ -122,15 +132,21 @@ pub fn batches(
     (round, shuffle, pass): (u64, Shuffle, u64),
 ) -> Result<Vec<Vec<u32>>> {
     let size = BatchSize::Sentences(config.training.batch_size);
+    let order = if config.released.random_batches { BatchOrder::Random } else { BatchOrder::Bucketed };
     let lengths = ids.iter().map(|&id| examples[id as usize].len()).collect();
     let batches =
-        Batches::new(lengths, BatchConfig { size, seed, ..BatchConfig::default() }).map_err(|error| {
-            CoreError::Config { key: "training.batch_size".into(), message: error.to_string() }
-        })?;
+        Batches::new(lengths, BatchConfig { size, order, seed, ..BatchConfig::default() }).map_err(
+            |error| CoreError::Config { key: "training.batch_size".into(), message: error.to_string() },
+        )?;
     // A number for each (round, shuffle, pass), as none has 256 passes.
     let key = (round * 8 + shuffle as u64) * 256 + pass;
     let name = |batch: Vec<usize>| batch.into_iter().map(|at| ids[at]).collect();
-    Ok(batches.epoch(key).into_iter().map(name).collect())
+    let mut all: Vec<Vec<u32>> = batches.epoch(key).into_iter().map(name).collect();
+    let kept = batch_count(config, ids.len()) as usize;
+    if kept < all.len() {
+        all.retain(|batch| batch.len() == config.training.batch_size);
+    }
+    Ok(all)
 }
 
 #[cfg(test)]

@@ -144,10 +144,7 @@ fn supervised(
     let all: Vec<&Sentence> = training.iter().chain(development).collect();
     let encoded =
         encoding.encode(all.iter().copied()).with_context(|| format!("sentences of {}", path.display()))?;
-    let mut forms = WordForms::of(&encoded);
-    if config.released.left_padding {
-        forms = forms.left_padded(crate::config::RELEASED_LENGTH);
-    }
+    let forms = WordForms::of(&encoded).as_released(&config.released);
     let labelled = (0..training.len() as u32).collect();
     Ok(Prepared {
         examples: encoded.examples,

@@ -7,8 +7,10 @@
 use std::sync::Arc;
 
 use medner_core::Result;
+use medner_data::vocabulary::PAD;
 use tch::{Device, Tensor};
 
+use crate::config::{RELEASED_LENGTH, Released};
 use crate::corpus::{Encoded, Example};
 use crate::lstm::Sequences;
 
@@ -26,7 +28,7 @@ pub struct WordForms {
 impl WordForms {
     /// The forms of encoded sentences.
     pub fn of(encoded: &Encoded) -> Self {
-        let mut words = vec![medner_data::vocabulary::PAD; encoded.forms.len()];
+        let mut words = vec![PAD; encoded.forms.len()];
         for example in &encoded.examples {
             for (&form, &word) in example.forms.iter().zip(&example.words) {
                 words[form as usize] = word;
@@ -37,13 +39,35 @@ impl WordForms {
         Self { words, characters, left: None }
     }
 
-    /// The same with sentences filled up on the left to `length` words, as the released code does: the networks read the
-    /// filling, and nothing is judged there.
+    /// The same as the released code would have it: words filled up with characters, sentences with words, where it says so.
     #[must_use]
-    pub fn left_padded(mut self, length: usize) -> Self {
-        let padding = medner_data::vocabulary::PAD;
-        self.words.push(padding);
-        self.characters.push(vec![padding]);
+    pub fn as_released(self, released: &Released) -> Self {
+        let filled = self.padded_characters(released.word_length);
+        if released.left_padding {
+            filled.left_padded(RELEASED_LENGTH, released.word_length.max(1))
+        } else {
+            filled
+        }
+    }
+
+    /// Each word in the middle of padding characters, `length` in all, which the character BiLSTM reads like others. Longer
+    /// words stay as they are.
+    fn padded_characters(mut self, length: usize) -> Self {
+        for characters in &mut self.characters {
+            let missing = length.saturating_sub(characters.len());
+            let mut filled = vec![PAD; missing / 2];
+            filled.append(characters);
+            filled.resize(filled.len() + missing - missing / 2, PAD);
+            *characters = filled;
+        }
+        self
+    }
+
+    /// Sentences filled up on the left to `length` words of so many characters: the networks read the filling, and nothing is
+    /// judged there.
+    fn left_padded(mut self, length: usize, characters: usize) -> Self {
+        self.words.push(PAD);
+        self.characters.push(vec![PAD; characters]);
         self.left = Some((self.words.len() as u32 - 1, length));
         self
     }
@@ -75,9 +99,9 @@ impl WordForms {
 /// Which sentences a batch is made of: only the released code treats them differently.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Branch {
-    /// Labelled sentences, and whatever is judged by the task networks.
+    /// Labelled sentences, and whatever is read outside the diversity game.
     Labelled,
-    /// Unlabelled sentences in the adversarial games, and the diversity score.
+    /// Unlabelled sentences in the diversity game.
     Unlabelled,
     /// Both: the features of the distinct words come twice, as labelled and as unlabelled ones read them.
     Both,
@@ -149,7 +173,7 @@ pub struct Sentences {
 
 impl Sentences {
     /// Sentences whose words stand in these rows of the features, each with the number of filling words on its left.
-    fn new(rows: &[(Vec<u32>, usize)], device: Device) -> Result<Self> {
+    pub(crate) fn new(rows: &[(Vec<u32>, usize)], device: Device) -> Result<Self> {
         let words = Sequences::new(&rows.iter().map(|(row, _)| row.as_slice()).collect::<Vec<_>>());
         let (b, n) = (rows.len(), words.steps());
         let t = rows.iter().map(|(row, _)| row.len()).max().unwrap_or(0).max(1);
@@ -225,5 +249,27 @@ impl<'a> Input<'a> {
             return self.labelled as i64;
         }
         self.sentences.lengths[..self.labelled].iter().sum::<usize>() as i64
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn forms() -> WordForms {
+        WordForms { words: vec![5, 6], characters: vec![vec![7, 8, 9], vec![7]], left: None }
+    }
+
+    #[test]
+    fn the_released_code_fills_words_up_on_both_sides_and_sentences_on_the_left() {
+        let released = Released { word_length: 6, left_padding: true, ..Released::default() };
+        let filled = forms().as_released(&released);
+        assert_eq!(filled.characters, [vec![0, 7, 8, 9, 0, 0], vec![0, 0, 7, 0, 0, 0], vec![0; 6]]);
+        assert_eq!(filled.words, [5, 6, 0]);
+        assert_eq!(filled.filled(&[1, 0]), ([[2; 57].as_slice(), &[1, 0]].concat(), 57));
+        // A longer word stays whole.
+        let short = forms().as_released(&Released { word_length: 2, ..Released::default() });
+        assert_eq!(short.characters, [vec![7, 8, 9], vec![7, 0]]);
+        assert_eq!(forms().as_released(&Released::default()), forms());
     }
 }

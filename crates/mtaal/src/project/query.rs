@@ -232,10 +232,7 @@ pub fn pool_of(
     let bare = items.iter().map(|item| item.to_sentence(&[]));
     let all: Vec<Sentence> = labelled.iter().cloned().chain(bare).collect();
     let encoded = encoding.encode(&all)?;
-    let mut forms = WordForms::of(&encoded);
-    if config.released.left_padding {
-        forms = forms.left_padded(crate::config::RELEASED_LENGTH);
-    }
+    let forms = WordForms::of(&encoded).as_released(&config.released);
     let n = labelled.len() as u32;
     Ok(Prepared {
         examples: encoded.examples,
