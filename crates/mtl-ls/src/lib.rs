@@ -33,7 +33,7 @@
 //! | the released commands label by first pieces, the text has the label X | X; `first` and `repeat` can be had | `input.labels` |
 //! | the released code packs whole sentences to 509 pieces, and cuts what is longer | one sentence a sequence of up to 128 pieces, longer ones in overlapping windows | `input.packing`, `input.max_pieces` |
 //! | the released code lower-cases text for a cased model | text as it stands | |
-//! | "the last five checkpoints of each training exercise" | of each of the three rounds; of the only training where there are no rounds | `training.last` |
+//! | "the last five checkpoints of each training exercise" | of each of the three rounds; of the only training where there are no rounds, in profile `cpu` the last of 6 | `training.last` |
 //!
 //! # Memory of large encoders
 //!

@@ -85,7 +85,12 @@ pub fn report(
     outcome.notes.insert("parameters".into(), task.tagger.params.count().to_string());
     outcome.notes.insert(
         "scores".into(),
-        format!("mean of {} checkpoints; counts of sentences of the last", task.scores.len()),
+        match task.scores.len() {
+            1 => "of the last checkpoint".into(),
+            n => format!(
+                "mean of {n} checkpoints; counts of each sentence summed over them; entity sets and errors of the last"
+            ),
+        },
     );
     let seconds = summary.timing.iter().map(|t| t.train_seconds + t.evaluate_seconds).sum();
     outcome.seconds.insert("train".into(), seconds);

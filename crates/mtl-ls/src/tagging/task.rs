@@ -70,9 +70,20 @@ pub struct TaskScore {
     pub dev: Option<[f64; 3]>,
     /// On the test set.
     pub test: Option<[f64; 3]>,
-    /// Counts of each test sentence; of the last checkpoint alone.
+    /// Counts of each test sentence, summed over the checkpoints so far; kept at the last one alone.
     #[serde(default)]
     pub units: Units,
+}
+
+impl TaskScore {
+    /// Takes over the counts of the checkpoint before, so that a test over sentences is of the same checkpoints as the mean
+    /// that it stands beside.
+    fn add_units(&mut self, before: &mut Self) {
+        let before = std::mem::take(&mut before.units);
+        for (units, counts) in self.units.0.iter_mut().zip(before.0) {
+            *units += counts;
+        }
+    }
 }
 
 /// A tagger in training.
@@ -236,17 +247,16 @@ impl TaggerTask {
     }
 
     fn score_checkpoint(&mut self, epoch: u64) -> Result<()> {
-        for checkpoint in &mut self.scores {
-            for score in checkpoint.scores.values_mut() {
-                score.units = Units::default();
-            }
-        }
         let mut scores = BTreeMap::new();
         for scored in &self.scored {
             let dev = scored.dev.as_ref().map(|dev| self.score(dev)).transpose()?;
             let test = scored.test.as_ref().map(|test| self.score(test)).transpose()?;
             let (test, units) = test.map_or((None, Units::default()), |(test, units)| (Some(test), units));
-            scores.insert(scored.name.clone(), TaskScore { dev: dev.map(|(dev, _)| dev), test, units });
+            let mut score = TaskScore { dev: dev.map(|(dev, _)| dev), test, units };
+            if let Some(before) = self.scores.last_mut().and_then(|last| last.scores.get_mut(&scored.name)) {
+                score.add_units(before);
+            }
+            scores.insert(scored.name.clone(), score);
         }
         let f1: Vec<String> = scores
             .iter()
@@ -337,5 +347,26 @@ impl Task for TaggerTask {
             message: format!("{error}; the checkpoint is of another version: start again in another folder"),
         })?;
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use medner_metrics::Counts;
+
+    use super::*;
+
+    #[test]
+    fn counts_of_sentences_are_summed_and_stand_at_the_last_checkpoint() {
+        let score = |counts: [Counts; 2]| TaskScore { units: Units(counts.into()), ..TaskScore::default() };
+        let mut first = score([Counts::new(2, 1, 1), Counts::new(0, 1, 0)]);
+        let mut second = score([Counts::new(2, 2, 2), Counts::new(0, 0, 0)]);
+        second.add_units(&mut first);
+        assert_eq!(second.units.0, [Counts::new(4, 3, 3), Counts::new(0, 1, 0)]);
+        assert_eq!(first.units, Units::default());
+        // One checkpoint alone has its own.
+        let before = second.units.clone();
+        second.add_units(&mut TaskScore::default());
+        assert_eq!(second.units, before);
     }
 }

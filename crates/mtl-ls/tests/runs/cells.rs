@@ -4,6 +4,7 @@ use medner_core::params::Params;
 use medner_core::tensors;
 use medner_mtl_ls::encoder::{self, POOL_FILE};
 use medner_mtl_ls::entity_sets::{RATIOS, REGIONS};
+use medner_mtl_ls::subtasks::{self, Limits};
 use medner_mtl_ls::xlnet::XlnetModel;
 use medner_training::pretraining::outcome::ENCODER_FOLDER;
 use serde_json::{Value, json};
@@ -44,7 +45,11 @@ fn every_job_is_the_same_to_the_bit_when_it_is_interrupted_after_every_step() {
     same_bytes(&pool.folder, &again.folder, POOL_FILE);
     // Two rounds with one checkpoint each, for both sub-tasks; no checkpoint is left behind.
     assert_eq!(pool.outcome.curves["checkpoints"].rows.len(), 4);
-    assert_eq!(pool.outcome.units["NCBI-disease"].0.len(), 10);
+    // The counts of each sentence are of both checkpoints, as the mean of F1 is.
+    let units = &pool.outcome.units["NCBI-disease"].0;
+    let gold = subtasks::corpora("sample-NCBI-disease", Limits { train: 12, dev: 6, test: 10 }).unwrap();
+    let gold: Vec<usize> = gold[0].corpus.test.iter().map(|sentence| 2 * sentence.spans.len()).collect();
+    assert_eq!(units.iter().map(|counts| counts.gold).collect::<Vec<_>>(), gold);
     assert!(!pool.folder.join("latest").exists());
 
     let mut taggers = Vec::new();
