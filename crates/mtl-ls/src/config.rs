@@ -31,8 +31,6 @@ pub struct Config {
     pub training: Training,
     /// How the encoder is pre-trained, where the job is that.
     pub pretraining: PretrainingConfig,
-    /// Where the job is `entity_sets`: the needed cell, by its role, whose sets are shown; null: the mean over all of them.
-    pub of: Option<String>,
 }
 
 /// What a cell does.
@@ -45,10 +43,10 @@ pub enum Job {
     Pool,
     /// The score of the needed pool on one of its sub-tasks.
     Pooled,
-    /// The needed cell with the best development score (Table 3).
+    /// The needed cell with the best development score (Table 3), its entity sets with it (Figures 3 and 4).
     Chosen,
-    /// The entity sets of a needed cell, or their mean (Figures 3 and 4).
-    EntitySets,
+    /// The mean of the entity sets' ratios over all needed cells (Figure 4).
+    MeanOfSets,
     /// Pre-trains an encoder that others start from.
     Pretrain,
 }
@@ -165,7 +163,6 @@ impl Default for Config {
             input: InputConfig::default(),
             training: Training::default(),
             pretraining: PretrainingConfig::default(),
-            of: None,
         }
     }
 }
@@ -242,10 +239,9 @@ impl Config {
     pub fn for_its_job(self) -> Self {
         let ground = Self { job: self.job, ..Self::default() };
         match self.job {
-            Job::Tagger => Self { pretraining: ground.pretraining, of: None, ..self },
-            Job::Pool => Self { pretraining: ground.pretraining, of: None, slicing_rate: None, ..self },
-            Job::Pooled | Job::Chosen => ground,
-            Job::EntitySets => Self { of: self.of, ..ground },
+            Job::Tagger => Self { pretraining: ground.pretraining, ..self },
+            Job::Pool => Self { pretraining: ground.pretraining, slicing_rate: None, ..self },
+            Job::Pooled | Job::Chosen | Job::MeanOfSets => ground,
             Job::Pretrain => {
                 Self { pretraining: self.pretraining, limits: self.limits, encoder: self.encoder, ..ground }
             }

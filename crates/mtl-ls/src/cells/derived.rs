@@ -7,8 +7,7 @@ use medner_experiment::{Cell, Outcome, RunContext};
 
 use super::DEV_F1;
 use super::report::mean;
-use crate::config::Config;
-use crate::entity_sets::{RATIOS, REGIONS};
+use crate::entity_sets::RATIOS;
 use crate::subtasks;
 
 /// What the pool's record says of one of its sub-tasks.
@@ -57,24 +56,12 @@ pub fn chosen(ctx: &RunContext) -> Result<Outcome> {
     Ok(outcome)
 }
 
-/// The entity sets of a needed cell, or the mean of the ratios over all needed cells.
+/// The mean of the entity sets' ratios over all needed cells.
 ///
 /// # Errors
-/// A record that cannot be read or has no such scores.
-pub fn entity_sets(config: &Config, ctx: &RunContext) -> Result<Outcome> {
+/// A record that cannot be read.
+pub fn mean_of_sets(ctx: &RunContext) -> Result<Outcome> {
     let mut outcome = Outcome::default();
-    if let Some(role) = &config.of {
-        let record = ctx.needed_record(role)?;
-        for (task, metrics) in &record.outcome.scores {
-            for metric in REGIONS.iter().chain(&RATIOS) {
-                if let Some(value) = metrics.get(*metric) {
-                    outcome.score(task, metric, *value);
-                }
-            }
-        }
-        outcome.notes = record.outcome.notes;
-        return Ok(outcome);
-    }
     let mut values: BTreeMap<&str, Vec<f64>> = BTreeMap::new();
     for role in ctx.needs.keys() {
         let record = ctx.needed_record(role)?;

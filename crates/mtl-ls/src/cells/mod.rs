@@ -43,7 +43,7 @@ pub fn run(cell: &Cell, ctx: &RunContext) -> Result<Outcome> {
         Job::Pool => training::pool(cell, &config, ctx),
         Job::Pooled => derived::pooled(cell, ctx),
         Job::Chosen => derived::chosen(ctx),
-        Job::EntitySets => derived::entity_sets(&config, ctx),
+        Job::MeanOfSets => derived::mean_of_sets(ctx),
         Job::Pretrain => match &config.encoder {
             // Taggers read the folder themselves; this cell only says which.
             Some(folder) => {

@@ -29,7 +29,7 @@ pub fn estimate(cell: &Cell, threads: usize) -> Result<Option<Estimate>> {
     match config.job {
         Job::Tagger | Job::Pool => tagger(cell, &config, threads).map(Some),
         Job::Pretrain if config.encoder.is_none() => pretraining(cell, &config, threads).map(Some),
-        Job::Pretrain | Job::Pooled | Job::Chosen | Job::EntitySets => Ok(None),
+        Job::Pretrain | Job::Pooled | Job::Chosen | Job::MeanOfSets => Ok(None),
     }
 }
 

@@ -81,11 +81,7 @@ fn every_job_is_the_same_to_the_bit_when_it_is_interrupted_after_every_step() {
     let best = if dev(2) > dev(1) { 2 } else { 1 };
     assert_eq!(chosen.outcome.scores, taggers[best].outcome.scores);
     let needs = [("a", &taggers[1]), ("b", &taggers[2])];
-    let config = json!({"job": "entity_sets", "of": "b"});
-    let sets = run(&at("sets"), &config, "sample-NCBI-disease", &needs, false);
-    assert_eq!(sets.outcome.scores["disease"].len(), REGIONS.len() + RATIOS.len());
-    let config = json!({"job": "entity_sets"});
-    let mean = run(&at("mean"), &config, "sample-NCBI-disease", &needs, false);
+    let mean = run(&at("mean"), &json!({"job": "mean_of_sets"}), "sample-NCBI-disease", &needs, false);
     let of = |i: usize| taggers[i].outcome.scores["disease"][RATIOS[1]];
     let found = mean.outcome.scores["all"]["train_coverage_mean (T∩L / L)"];
     assert!((found - f64::midpoint(of(1), of(2))).abs() < 1e-12);

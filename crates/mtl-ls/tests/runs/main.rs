@@ -1,9 +1,10 @@
-//! Cells of every job on the embedded samples, interrupted after every step; taggers on a user's own files.
+//! Cells of every job on the embedded samples, interrupted after every step; taggers on a user's own files; the tables' files.
 #![allow(clippy::unwrap_used)]
 
 mod bad_inputs;
 mod cells;
 mod program;
+mod tables;
 mod tagging;
 
 use std::collections::BTreeMap;
