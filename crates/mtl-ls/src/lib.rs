@@ -5,6 +5,7 @@
 //! | [`xlnet`] | the encoder, equal to the reference |
 //! | [`pretraining`] | permutation language modelling on a user's own text or the corpora's |
 //! | [`subtasks`] | the 22 sub-tasks and their four categories |
+//! | [`shared_sentences`] | scored sentences of a corpus that another one trains on |
 //! | [`tagging`] | XLNet-CRF: words to pieces, the network, its training |
 //! | [`encoder`] | what a tagger starts from: the pre-trained encoder, and the sliced layers of its category's model |
 //! | [`estimate`] | time and memory of a cell, from measured steps |
@@ -51,6 +52,7 @@ pub mod estimate;
 pub mod folder;
 pub mod method;
 pub mod pretraining;
+pub mod shared_sentences;
 pub mod subtasks;
 pub mod tagging;
 pub mod user;

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use anyhow::{Context, Result};
 use medner_experiment::{Cell, Outcome, RunContext};
 
-use super::DEV_F1;
 use super::report::mean;
+use super::{DEV_F1, pool_notes};
 use crate::entity_sets::RATIOS;
 use crate::subtasks;
 
@@ -25,10 +25,10 @@ pub fn pooled(cell: &Cell, ctx: &RunContext) -> Result<Outcome> {
     if let Some(units) = record.outcome.units.get(task.data) {
         outcome.units.insert(name.to_owned(), units.clone());
     }
-    let about = ["encoder".to_owned(), "scores".to_owned(), format!("trained on elsewhere, {}", task.data)];
-    for (key, note) in record.outcome.notes.iter().filter(|(key, _)| about.contains(key)) {
-        outcome.notes.insert(key.clone(), note.clone());
+    for key in ["encoder", "scores"] {
+        outcome.notes.extend(record.outcome.notes.get(key).map(|note| (key.to_owned(), note.clone())));
     }
+    outcome.notes.extend(pool_notes::about(task, &record.outcome));
     Ok(outcome)
 }
 

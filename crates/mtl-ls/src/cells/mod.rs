@@ -4,9 +4,11 @@
 //! | --- | --- |
 //! | [`training`] | taggers and categories' models |
 //! | [`report`] | what a finished training comes to: scores, entity sets, errors |
+//! | [`pool_notes`] | what a category's model is trained on, for the records |
 //! | [`derived`] | rows that take their numbers from other runs |
 
 pub mod derived;
+pub mod pool_notes;
 pub mod report;
 pub mod training;
 

@@ -10,7 +10,7 @@ use medner_experiment::{Cell, Outcome, RunContext};
 use medner_metrics::LabelSet;
 
 use super::report::report;
-use super::{build, pretrained, train};
+use super::{build, pool_notes, pretrained, train};
 use crate::config::Config;
 use crate::encoder::{self, POOL_FILE, Pretrained};
 use crate::subtasks::{self, TaskCorpus, mentions};
@@ -89,6 +89,7 @@ pub fn tagger(cell: &Cell, config: &Config, ctx: &RunContext) -> Result<Outcome>
         trained.extend(text.lines().map(String::from));
         let layers = encoder::shared_layers(rate, encoder.folder.config.n_layer)?;
         notes.insert("shared layers".into(), format!("{layers} of {}", encoder.folder.config.n_layer));
+        notes.extend(pool_notes::about(corpus.task, &ctx.needed_record("pool")?.outcome));
     }
     let mut outcome = report(&task, &summary, &corpora, |_| trained.clone())?;
     outcome.notes.extend(notes);
@@ -117,7 +118,7 @@ pub fn pool(cell: &Cell, config: &Config, ctx: &RunContext) -> Result<Outcome> {
     let mut notes = subtasks::summary(&corpora);
     notes.insert("encoder".into(), note);
     notes.insert("sequences".into(), sequences_note(&data.train));
-    notes.extend(leaks(&corpora));
+    notes.extend(pool_notes::of(&corpora));
     let mut task = TaggerTask::new(tagger, data, &config.training, Select::Last, cell.seed, device)?;
     let summary = train(config, cell.seed, data_of(cell), &mut task, None, ctx)?;
     let trained = trained_mentions(&corpora);
@@ -137,23 +138,6 @@ fn sequences_note(train: &Encoded) -> String {
         train.sequences.len(),
         train.windowed
     )
-}
-
-/// Test sentences of a sub-task that another one of the category trains on: what sharing is helped by for no good reason.
-fn leaks(corpora: &[TaskCorpus]) -> BTreeMap<String, String> {
-    let mut notes = BTreeMap::new();
-    for corpus in corpora {
-        let others = corpora.iter().filter(|other| other.task != corpus.task);
-        let seen: BTreeSet<&[String]> =
-            others.flat_map(|other| other.corpus.train.iter().map(|s| s.tokens.as_slice())).collect();
-        let test = &corpus.corpus.test;
-        let count = test.iter().filter(|s| seen.contains(s.tokens.as_slice())).count();
-        if count > 0 {
-            let note = format!("{count} of {} test sentences", test.len());
-            notes.insert(format!("trained on elsewhere, {}", corpus.task.data), note);
-        }
-    }
-    notes
 }
 
 fn trained_mentions(corpora: &[TaskCorpus]) -> BTreeSet<String> {

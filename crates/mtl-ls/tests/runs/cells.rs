@@ -75,6 +75,15 @@ fn every_job_is_the_same_to_the_bit_when_it_is_interrupted_after_every_step() {
         run(&at("pooled"), &json!({"job": "pooled"}), "sample-NCBI-disease", &[("pool", &pool)], false);
     assert_eq!(pooled.outcome.scores["disease"], pool.outcome.scores["NCBI-disease"]);
     assert_eq!(pooled.outcome.units["disease"], pool.outcome.units["NCBI-disease"]);
+    // Whatever starts from the category's model says what that was trained on; what does not, does not.
+    for (outcome, told) in
+        [(&pooled.outcome, true), (&taggers[1].outcome, true), (&taggers[0].outcome, false)]
+    {
+        let note = |key: &str| outcome.notes.get(key).map(String::as_str);
+        assert_eq!(note("trained together"), told.then_some("BC5CDR-disease, NCBI-disease"));
+        assert_eq!(note("trained on elsewhere, NCBI-disease").is_some(), told);
+        assert_eq!(note("trained on elsewhere, BC5CDR-disease"), None);
+    }
     let needs = [("0.50", &taggers[1]), ("1.00", &taggers[2])];
     let chosen = run(&at("chosen"), &json!({"job": "chosen"}), "sample-NCBI-disease", &needs, false);
     let dev = |i: usize| taggers[i].outcome.scores["disease"]["dev_f1"];
