@@ -4,14 +4,16 @@
 //! the model that was trained on all sub-tasks of the category, the layers above them from the pre-trained encoder; output
 //! layer and CRF start from random values.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use anyhow::{Context, Result, ensure};
 use medner_core::params::Params;
 use medner_core::tensors::{self, NamedTensors};
+use medner_data::hash::hash_file;
 
 use crate::tagging::model::ENCODER;
-use crate::xlnet::folder::XlnetFolder;
+use crate::xlnet::folder::{TOKENIZER, XlnetFolder};
 use crate::xlnet::{XlnetConfig, XlnetTokenizer};
 
 /// The file below a pool's own folder with its parameters.
@@ -40,6 +42,24 @@ pub fn open(folder: &Path) -> Result<Pretrained> {
          copy the folder again"
     );
     Ok(Pretrained { folder, tokenizer })
+}
+
+/// The files of an encoder's folder that are read, with their SHA-256: what an encoder is known by, wherever its folder lies.
+///
+/// # Errors
+/// A folder or a file that cannot be read.
+pub fn files_of(folder: &Path) -> Result<BTreeMap<String, String>> {
+    let mut files = BTreeMap::new();
+    let unread = || format!("{}: cannot be read", folder.display());
+    for entry in std::fs::read_dir(folder).with_context(unread)? {
+        let path = entry.with_context(unread)?.path();
+        let name = path.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
+        if name == "config.json" || name == TOKENIZER || name.ends_with(".safetensors") {
+            let hash = hash_file(&path).with_context(|| format!("{}: cannot be read", path.display()))?;
+            files.insert(name, hash.sha256);
+        }
+    }
+    Ok(files)
 }
 
 /// The number of layers that a slicing rate shares.

@@ -14,7 +14,7 @@ use medner_experiment::{
 use crate::config::{Config, Job};
 use crate::pretraining::run;
 use crate::pretraining::vocabulary::{OF_TEXT, PUBLISHED, published_tokenizer};
-use crate::{cells, estimate, subtasks, user};
+use crate::{cells, encoder, estimate, subtasks, user};
 
 /// Raised whenever a change alters numbers: results of earlier versions are then run again.
 pub const RESULTS_VERSION: u32 = 1;
@@ -24,20 +24,12 @@ pub struct MtlLs;
 
 /// The hashes of what stands in an encoder's folder.
 fn encoder_files(folder: &Path, facts: &mut DataFacts) -> Result<(), Missing> {
-    let missing = |message: String| {
+    let files = encoder::files_of(folder).map_err(|error| {
         let advice =
             "give the folder that holds config.json, tokenizer.json and model.safetensors by `--encoder DIR`";
-        Missing::new(format!("{}: {message}; {advice}", folder.display()))
-    };
-    let entries = std::fs::read_dir(folder).map_err(|e| missing(e.to_string()))?;
-    for entry in entries {
-        let path = entry.map_err(|e| missing(e.to_string()))?.path();
-        let name = path.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
-        if name == "config.json" || name == "tokenizer.json" || name.ends_with(".safetensors") {
-            let hash = hash_file(&path).map_err(|e| missing(format!("{name}: {e}")))?;
-            facts.files.insert(format!("encoder/{name}"), hash.sha256);
-        }
-    }
+        Missing::new(format!("{}; {advice}", error::chain(&error)))
+    })?;
+    facts.files.extend(files.into_iter().map(|(name, hash)| (format!("encoder/{name}"), hash)));
     Ok(())
 }
 

@@ -105,6 +105,9 @@ pub fn train(args: &TrainArgs, ctx: &RunContext) -> Result<()> {
         }
     }
     let encoder = encoder::open(&encoder_folder)?;
+    // A resume with other files at the same place would join the checkpoint's parameters with another encoder's pieces.
+    let of_encoder = encoder::files_of(&encoder_folder)?;
+    files.extend(of_encoder.into_iter().map(|(name, hash)| (format!("encoder/{name}"), hash)));
     let tagger = cells::build(&config, &encoder, &labels, None, args.seed, device)?;
     let pieces = WordPieces::new(&encoder.tokenizer);
     let encoded = Encoded::new(train, &pieces, &labels, &config.input)?;

@@ -88,7 +88,8 @@ pub fn tagger_config(config: &Config, encoder: &XlnetConfig) -> XlnetConfig {
     XlnetConfig { dropout: config.training.dropout.unwrap_or(encoder.dropout), ..encoder.clone() }
 }
 
-/// Trains in `ctx.work_dir`, from its newest checkpoint if there is one.
+/// Trains in `ctx.work_dir`, from its newest checkpoint if there is one. `data`: the hashes of all that it reads, those of the
+/// encoder's files with them.
 ///
 /// # Errors
 /// What training says; [`medner_experiment::Stopped`] when it was asked to stop.
@@ -101,7 +102,9 @@ pub fn train(
     ctx: &RunContext,
 ) -> Result<Summary> {
     let version = ("results", crate::method::RESULTS_VERSION);
-    let settings = job::settings(seed, config, data, version, ctx)?;
+    // A named encoder is known by its files, which stand in `data`, wherever they lie.
+    let said = Config { encoder: None, ..config.clone() };
+    let settings = job::settings(seed, &said, data, version, ctx)?;
     let trainer_config = TrainerConfig {
         epochs: config.training.epochs.total(),
         patience,

@@ -43,7 +43,7 @@ pub struct Pretrained {
 pub fn pretrain(
     config: &PretrainingConfig,
     texts: Vec<Text>,
-    data: BTreeMap<String, String>,
+    mut data: BTreeMap<String, String>,
     seed: u64,
     [work, out]: [&Path; 2],
     ctx: &RunContext,
@@ -62,7 +62,13 @@ pub fn pretrain(
     let words = WordPieces::new(pieces);
     let encode = |text: &[String]| Ok(words.words(text)?);
     let (documents, mut notes) = Documents::encode(texts, config.sequences.held_out, encode)?;
-    let mut settings = job::settings(seed, config, data, ("pretraining", PRETRAINING_VERSION), ctx)?;
+    if let Some(folder) = &config.start {
+        let files = encoder::files_of(folder)?;
+        data.extend(files.into_iter().map(|(name, hash)| (format!("start/{name}"), hash)));
+    }
+    // What it goes on from is known by its files, wherever they lie.
+    let said = PretrainingConfig { start: None, ..config.clone() };
+    let mut settings = job::settings(seed, &said, data, ("pretraining", PRETRAINING_VERSION), ctx)?;
     settings.versions.insert("vocabulary".to_owned(), hash_bytes(pieces.file()).sha256);
     let mut task = objective::task(config, &xlnet, pieces.special(), documents, seed, device)?;
     if let Some(start) = &start {

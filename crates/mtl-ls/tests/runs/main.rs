@@ -4,6 +4,7 @@
 mod bad_inputs;
 mod cells;
 mod program;
+mod resume;
 mod tables;
 mod tagging;
 

@@ -8,24 +8,24 @@ use std::time::Duration;
 use medner_data::formats::conll_writer::{ConllWriteOptions, write_conll};
 use medner_data::{Sentence, sample};
 
-fn program(arguments: &[&str]) -> Command {
+pub(crate) fn program(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_mtl-ls"));
     command.args(arguments).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     command
 }
 
-fn done(output: &Output) {
+pub(crate) fn done(output: &Output) {
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
 }
 
-fn refused(arguments: &[&str]) -> String {
+pub(crate) fn refused(arguments: &[&str]) -> String {
     let output = program(arguments).output().unwrap();
     let message = String::from_utf8(output.stderr).unwrap();
     assert_eq!(output.status.code(), Some(1), "{message}");
     message
 }
 
-fn write(sentences: &[Sentence], path: &Path) {
+pub(crate) fn write(sentences: &[Sentence], path: &Path) {
     let mut file = fs::File::create(path).unwrap();
     write_conll(sentences, ConllWriteOptions::default(), &mut file, path).unwrap();
 }
