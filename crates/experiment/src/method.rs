@@ -121,12 +121,13 @@ pub trait Method: Sync {
         Vec::new()
     }
 
-    /// What `reproduce --dry-run` says a cell will take with so many threads, from a measured step where one is cheap.
+    /// What `reproduce --dry-run` says a cell will take with so many threads on this device, from a measured step where one is
+    /// cheap.
     ///
     /// # Errors
     /// Anything; the plan prints the reason instead.
-    fn estimate(&self, cell: &Cell, threads: usize) -> anyhow::Result<Option<Estimate>> {
-        let _ = (cell, threads);
+    fn estimate(&self, cell: &Cell, threads: usize, device: &str) -> anyhow::Result<Option<Estimate>> {
+        let _ = (cell, threads, device);
         Ok(None)
     }
 

@@ -350,7 +350,7 @@ impl Run<'_> {
         let (jobs, threads) = self.shares();
         let mut known = BTreeMap::new();
         for cell in cells {
-            let estimate = match self.method.estimate(cell, threads) {
+            let estimate = match self.method.estimate(cell, threads, &self.args.device) {
                 Ok(Some(found)) => {
                     let text = format!("  {found}");
                     known.insert(cell.hash.as_str(), found);

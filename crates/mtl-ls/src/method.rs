@@ -131,8 +131,8 @@ impl Method for MtlLs {
         }]
     }
 
-    fn estimate(&self, cell: &Cell, threads: usize) -> Result<Option<Estimate>> {
-        estimate::estimate(cell, threads)
+    fn estimate(&self, cell: &Cell, threads: usize, device: &str) -> Result<Option<Estimate>> {
+        estimate::estimate(cell, threads, device)
     }
 
     fn commands(&self) -> Vec<clap::Command> {

@@ -2,11 +2,12 @@
 //!
 //! ```text
 //! pieces of the cell's sentences            [work]
-//!   x seconds a piece and bytes of a step, measured with few layers in a process of its own            [step]
+//!   x seconds a piece, at the sentences' mean length, and bytes of a step, at their longest: batches are of like lengths, so
+//!     that some are of nothing but long ones; measured with few layers in a process of its own            [step]
 //! ```
 //!
 //! A step's time and memory grow by the same amount with every layer, so that the steps of [`step::FEW`] layers tell those of 24.
-//! What is measured is this machine's processor: on a GPU time is another, memory nearly the same.
+//! What is measured is this machine's processor: on a GPU time is another, memory nearly the same, and the note says so.
 
 pub mod step;
 pub mod work;
@@ -20,28 +21,29 @@ use crate::encoder;
 use crate::xlnet::XlnetConfig;
 use step::{Kind, Request};
 
-/// Time and memory of a cell that trains, with `threads`.
+/// Time and memory of a cell that trains, with `threads`, on `device` as the user names it.
 ///
 /// # Errors
 /// Data or an encoder that cannot be read, a step that cannot be measured.
-pub fn estimate(cell: &Cell, threads: usize) -> Result<Option<Estimate>> {
+pub fn estimate(cell: &Cell, threads: usize, device: &str) -> Result<Option<Estimate>> {
     let config: Config = cell.config()?;
     match config.job {
-        Job::Tagger | Job::Pool => tagger(cell, &config, threads).map(Some),
-        Job::Pretrain if config.encoder.is_none() => pretraining(cell, &config, threads).map(Some),
+        Job::Tagger | Job::Pool => tagger(cell, &config, threads, device).map(Some),
+        Job::Pretrain if config.encoder.is_none() => pretraining(cell, &config, threads, device).map(Some),
         Job::Pretrain | Job::Pooled | Job::Chosen | Job::MeanOfSets => Ok(None),
     }
 }
 
-/// The sizes of the encoder that a cell will have.
+/// The sizes of the encoder that a cell will have: those of a folder that it names; else those that it would pre-train. A
+/// tagger does not know what the cell that it starts from pre-trains, and takes the default sizes for it.
 fn sizes(config: &Config) -> Result<XlnetConfig> {
-    Ok(match &config.encoder {
+    Ok(match config.encoder.as_ref().or(config.pretraining.start.as_ref()) {
         Some(folder) => encoder::open(folder)?.folder.config.clone(),
         None => config.pretraining.encoder.xlnet(work::published()?.len()),
     })
 }
 
-fn tagger(cell: &Cell, config: &Config, threads: usize) -> Result<Estimate> {
+fn tagger(cell: &Cell, config: &Config, threads: usize, device: &str) -> Result<Estimate> {
     let work = work::of(&cell.data, config)?;
     let training = &config.training;
     let request = Request {
@@ -49,6 +51,7 @@ fn tagger(cell: &Cell, config: &Config, threads: usize) -> Result<Estimate> {
         sizes: sizes(config)?,
         sequences: training.part_size.min(training.batch_size),
         length: work.length,
+        longest: work.longest,
         recompute: training.recompute,
         threads,
     };
@@ -59,10 +62,10 @@ fn tagger(cell: &Cell, config: &Config, threads: usize) -> Result<Estimate> {
     let seconds = epochs as f64
         * (work.train as f64 * step.train_seconds + batches as f64 * step.update_seconds)
         + scored as f64 * work.scored as f64 * step.forward_seconds;
-    Ok(Estimate { seconds, mib: step.mib, note: note(training.precision) })
+    Ok(Estimate { seconds, mib: step.mib, note: note(training.precision, device) })
 }
 
-fn pretraining(cell: &Cell, config: &Config, threads: usize) -> Result<Estimate> {
+fn pretraining(cell: &Cell, config: &Config, threads: usize, device: &str) -> Result<Estimate> {
     let pieces = work::text(&cell.data, config)? as f64;
     let own = &config.pretraining;
     let length = own.sequences.max_length;
@@ -71,17 +74,32 @@ fn pretraining(cell: &Cell, config: &Config, threads: usize) -> Result<Estimate>
         sizes: sizes(config)?,
         sequences: (own.training.part_pieces / length).max(1),
         length,
+        longest: length,
         recompute: false,
         threads,
     };
     let step = step::of(&request)?;
     let seconds = own.training.epochs as f64 * pieces * step.train_seconds;
-    Ok(Estimate { seconds, mib: step.mib, note: note(own.training.precision) })
+    Ok(Estimate { seconds, mib: step.mib, note: note(own.training.precision, device) })
 }
 
-fn note(precision: Precision) -> String {
-    match precision {
-        Precision::F32 => String::new(),
-        Precision::Bf16 => "measured in f32".into(),
+/// In what the cell will be other than what was measured.
+fn note(precision: Precision, device: &str) -> String {
+    let other = [
+        (device != "cpu").then_some("CPU time"),
+        (precision == Precision::Bf16).then_some("measured in f32"),
+    ];
+    other.into_iter().flatten().collect::<Vec<_>>().join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_note_says_what_was_not_measured() {
+        let said = [(Precision::F32, "cpu"), (Precision::F32, "cuda:0"), (Precision::Bf16, "cuda:0")]
+            .map(|(precision, device)| note(precision, device));
+        assert_eq!(said, ["", "CPU time", "CPU time, measured in f32"]);
     }
 }

@@ -57,8 +57,10 @@ pub struct Request {
     pub sizes: XlnetConfig,
     /// Sequences that are computed at a time.
     pub sequences: usize,
-    /// Pieces of each.
+    /// Pieces of each, where time is measured.
     pub length: usize,
+    /// Pieces of each in the longest batch, which decides what memory is taken.
+    pub longest: usize,
     /// Whether activations are computed again.
     pub recompute: bool,
     /// Threads.
@@ -204,23 +206,36 @@ fn tagger(request: &Request) -> Result<Found> {
     }
     let rule = OptimizerConfig::new(Rule::Adam(Adam::default()), 1e-5);
     let mut optimizer = Optimizer::new(&rule, tagger.params.parameters())?;
-    let (b, t) = (request.sequences as i64, request.length as i64);
-    let integers = |high: i64| Tensor::f_randint(high, [b, t], (Number::Int64, Device::Cpu));
-    let batch = TaggerBatch {
-        ids: integers(request.sizes.vocab_size)?,
-        mask: None,
-        segments: None,
-        places: Tensor::f_arange(b * t, (Number::Int64, Device::Cpu))?.f_view([b, t])?,
-        labels: integers(3)?,
-        lengths: vec![request.length; request.sequences],
-    };
+    let batch = batch(request, request.length)?;
     let train_seconds = seconds(|| {
         optimizer.zero_gradients()?;
         Ok(tagger.loss(&batch)?.f_backward()?)
     })?;
     let update_seconds = update(&mut optimizer)?;
     let forward_seconds = seconds(|| tagger.decode(&batch).map(|_| ()).map_err(Into::into))?;
+    if request.longest > request.length {
+        optimizer.zero_gradients()?;
+        tagger.loss(&self::batch(request, request.longest)?)?.f_backward()?;
+    }
     Ok(found(&tagger.params, train_seconds, forward_seconds, update_seconds))
+}
+
+/// A batch as a training has them: with padding, and `<cls>` in a segment of its own.
+fn batch(request: &Request, length: usize) -> Result<TaggerBatch> {
+    let (b, t) = (request.sequences as i64, length as i64);
+    let integers = |high: i64| Tensor::f_randint(high, [b, t], (Number::Int64, Device::Cpu));
+    let mask = Tensor::f_ones([b, t], (Number::Bool, Device::Cpu))?;
+    let _ = mask.f_narrow(1, t - 1, 1)?.f_fill_(0)?;
+    let segments = Tensor::f_zeros([b, t], (Number::Int64, Device::Cpu))?;
+    let _ = segments.f_narrow(1, t - 2, 1)?.f_fill_(2)?;
+    Ok(TaggerBatch {
+        ids: integers(request.sizes.vocab_size)?,
+        mask: Some(mask),
+        segments: Some(segments),
+        places: Tensor::f_arange(b * t, (Number::Int64, Device::Cpu))?.f_view([b, t])?,
+        labels: integers(3)?,
+        lengths: vec![length; request.sequences],
+    })
 }
 
 fn pretraining(request: &Request) -> Result<Found> {

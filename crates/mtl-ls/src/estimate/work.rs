@@ -28,6 +28,8 @@ pub struct Work {
     pub scored: usize,
     /// Length of a training sequence: the mean, padded.
     pub length: usize,
+    /// The greatest length of a training sequence, padded.
+    pub longest: usize,
 }
 
 /// The published vocabulary: what an encoder that is not there yet will have, before it is trimmed.
@@ -69,7 +71,10 @@ pub fn of(data: &str, config: &Config) -> Result<Work> {
 /// # Errors
 /// Data or a vocabulary that cannot be read.
 pub fn text(data: &str, config: &Config) -> Result<usize> {
-    let tokenizer = published()?;
+    let tokenizer = match &config.pretraining.start {
+        Some(folder) => Arc::new(encoder::open(folder)?.tokenizer),
+        None => published()?,
+    };
     let pieces = WordPieces::new(&tokenizer);
     let mut count = 0;
     for text in of_corpora(&subtasks::corpora(data, config.limits)?) {
@@ -93,9 +98,11 @@ fn count(data: &str, config: &Config, tokenizer: &XlnetTokenizer) -> Result<Work
         let train = lengths(&corpus.corpus.train)?;
         work.sequences += train.len();
         work.train += train.iter().sum::<usize>();
+        work.longest = work.longest.max(train.iter().copied().max().unwrap_or(0));
         work.scored += lengths(&corpus.corpus.dev)?.iter().sum::<usize>();
         work.scored += lengths(&corpus.corpus.test)?.iter().sum::<usize>();
     }
     work.length = (work.train / work.sequences.max(1)).next_multiple_of(PADDED_TO).max(PADDED_TO);
+    work.longest = work.longest.max(work.length);
     Ok(work)
 }

@@ -132,9 +132,9 @@ fn from_text_to_predictions() {
 
 #[test]
 fn a_step_is_measured_and_recomputing_takes_less_memory() {
-    let measure = |kind: &str, recompute: bool| -> serde_json::Value {
+    let measure = |kind: &str, recompute: bool, [length, longest]: [usize; 2]| -> serde_json::Value {
         let request = serde_json::json!({
-            "kind": kind, "sequences": 16, "length": 128, "recompute": recompute, "threads": 1,
+            "kind": kind, "sequences": 16, "length": length, "longest": longest, "recompute": recompute, "threads": 1,
             "sizes": {"vocab_size": 500, "d_model": 128, "n_layer": 6, "n_head": 4, "d_head": 32, "d_inner": 512},
         });
         let mut child = program(&["measure-step"]).stdin(Stdio::piped()).spawn().unwrap();
@@ -143,12 +143,18 @@ fn a_step_is_measured_and_recomputing_takes_less_memory() {
         done(&output);
         serde_json::from_slice(&output.stdout).unwrap()
     };
-    let (kept, again) = (measure("tagger", false), measure("tagger", true));
-    for found in [&kept, &again, &measure("pretraining", false)] {
+    let whole = [128, 128];
+    let (kept, again) = (measure("tagger", false, whole), measure("tagger", true, whole));
+    let bucketed = measure("tagger", false, [32, 128]);
+    for found in [&kept, &again, &bucketed, &measure("pretraining", false, whole)] {
         assert!(found["train_seconds"].as_f64().unwrap() > 0.0, "{found}");
         assert!(found["parameters"].as_f64().unwrap() > 1e6, "{found}");
     }
-    let [kept, again] = [kept, again].map(|found| found["peak_mib"].as_f64().unwrap());
+    // Time is that of the mean length, memory that of the longest batch.
+    let seconds = |found: &serde_json::Value| found["train_seconds"].as_f64().unwrap();
+    assert!(seconds(&bucketed) < 0.7 * seconds(&kept), "{bucketed} {kept}");
+    let [kept, again, bucketed] = [kept, again, bucketed].map(|found| found["peak_mib"].as_f64().unwrap());
     // 6 layers keep some 400 MiB, their inputs alone 6.
     assert!(again < kept - 150.0, "{again} {kept}");
+    assert!(bucketed > kept - 100.0, "{bucketed} {kept}");
 }
