@@ -1,5 +1,6 @@
 //! The rows CRF, CRF+word, CRF+character and CRF+character+position: linear CRFs with and without dense features.
 
+use std::path::Path;
 use std::time::Instant;
 
 use anyhow::{Context, Result, bail};
@@ -14,7 +15,7 @@ use crate::segmentation::Segmented;
 use crate::target::{self, Target};
 use crate::transfer::Lexicon;
 
-/// The file that a training which was stopped goes on from.
+/// The file that a training which was stopped goes on from; gone once the cell is scored.
 const CHECKPOINT: &str = "lbfgs.safetensors";
 
 /// Trains on the training part and scores on the test part; the development part is not used.
@@ -78,5 +79,17 @@ pub fn run(cell: &Cell, config: &Config, ctx: &RunContext) -> Result<Outcome> {
     );
     outcome.seconds.insert("train".into(), summary.seconds);
     outcome.seconds.insert("test".into(), test_seconds);
+    forget(&checkpoint)?;
     Ok(outcome)
+}
+
+/// Removes the checkpoint of a finished training, hundreds of megabytes that nothing reads again. It goes last, after the model is
+/// saved and scored: what is killed before goes on from it.
+fn forget(checkpoint: &Path) -> Result<()> {
+    match std::fs::remove_file(checkpoint) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error).with_context(|| {
+            format!("{}: the training is done but its checkpoint cannot be removed; remove it by hand and run again", checkpoint.display())
+        }),
+        _ => Ok(()),
+    }
 }
