@@ -31,6 +31,7 @@
 //! | [`published`] | the numbers that a paper prints |
 //! | [`reproduce`] | the `reproduce` verb |
 //! | [`estimate`] | what cells will take |
+//! | [`begun`] | the number of threads that a half-done cell goes on with |
 //! | [`error`] | the one error type: place, what was found, remedy |
 //!
 //! `examples/doses.rs` is a whole method in one file.
@@ -88,6 +89,7 @@ mod summary;
 mod worker;
 
 pub mod cell;
+pub mod begun;
 pub mod chart;
 pub mod config;
 pub mod context;

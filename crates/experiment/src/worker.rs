@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+use crate::begun;
 use crate::cell::Cell;
 use crate::context::{NeededCell, Progress, ProgressSink, Report, RunContext, Stop, Stopped};
 use crate::error::{ExperimentError, Result, chain, suggestion};
@@ -62,9 +63,10 @@ pub(crate) fn run_cell(
     if args.from_driver {
         watch_driver(stop.clone());
     }
-    let threads = args
+    let asked = args
         .threads
         .map_or_else(|| std::thread::available_parallelism().map_or(1, std::num::NonZero::get), usize::from);
+    let threads = begun::threads(&store.work_dir(&cell.hash), asked);
     // Fails only when the pool is already made, which keeps its size.
     rayon::ThreadPoolBuilder::new().num_threads(threads).build_global().ok();
     let mut ctx = RunContext::new(&plan.root, store.work_dir(&cell.hash));

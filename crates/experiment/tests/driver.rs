@@ -291,6 +291,22 @@ fn one_cell_is_one_job() {
 }
 
 #[test]
+fn a_half_done_cell_goes_on_with_the_threads_it_was_begun_with() {
+    let repo = Repo::new();
+    let said = repo.expect(0, &["reproduce", "table2", "--dry-run"]);
+    let line = said.lines().find(|line| line.contains("One letter / Notes / seed 1")).unwrap();
+    let hash = line.split_whitespace().next().unwrap();
+    let state = format!("{RESULTS}/checkpoints/{hash}/step-00000002/state.json");
+    repo.write(&state, r#"{"settings": {"versions": {"threads": "3"}}}"#);
+    let plan = format!("{RESULTS}/checkpoints/plan.json");
+    let said = repo.expect(0, &["run-cell", hash, "--plan", &plan, "--threads", "1"]);
+    assert!(said.contains("begun with 3 thread(s)") && said.contains("not with 1"), "{said}");
+    let record: serde_json::Value =
+        serde_json::from_str(&repo.read(&format!("{RESULTS}/runs/{hash}.json"))).unwrap();
+    assert_eq!(record["threads"], 3);
+}
+
+#[test]
 fn a_missing_data_set_is_replaced_by_the_sample_under_its_own_name() {
     let repo = Repo::new();
     std::fs::remove_file(repo.path("datasets/doses.txt")).unwrap();

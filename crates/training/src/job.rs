@@ -120,6 +120,22 @@ mod tests {
         assert_eq!((round.done, round.total, round.message.as_str()), (2500, 4000, "round 3/4, loss 1.5"));
     }
 
+    /// The driver reads the number of threads from a checkpoint without knowing what else is in it.
+    #[test]
+    fn a_half_done_cell_is_found_to_have_its_threads() {
+        use medner_core::checkpoint::{CheckpointFolder, TrainState};
+        use medner_experiment::begun;
+
+        let folder = tempfile::tempdir().unwrap();
+        let ctx = RunContext { threads: 3, ..RunContext::new(".", folder.path()) };
+        let settings = settings(7, &(), BTreeMap::new(), ("results", 4), &ctx).unwrap();
+        let state = TrainState { settings, step: 5, ..TrainState::default() };
+        assert_eq!(begun::threads(folder.path(), 1), 1);
+        let checkpoints = CheckpointFolder::open(folder.path(), 2).unwrap();
+        checkpoints.save(&state, &BTreeMap::new(), &BTreeMap::new(), false).unwrap();
+        assert_eq!(begun::threads(folder.path(), 1), 3);
+    }
+
     #[test]
     fn a_stop_is_heard_and_settings_name_what_moves_numbers() {
         let ctx = RunContext { threads: 3, ..RunContext::new(".", ".") };
