@@ -105,8 +105,22 @@ fn check_seeds(spec: &TableSpec) -> Result<()> {
             all.push((format!("profiles.{profile}.datasets.{name}.seeds"), change.seeds.as_ref()));
         }
     }
+    let deterministic: Vec<String> = spec
+        .systems
+        .iter()
+        .filter(|(_, system)| system.deterministic)
+        .flat_map(|(name, _)| {
+            let profiles = spec.profiles.keys().map(move |p| format!("profiles.{p}.systems.{name}.seeds"));
+            std::iter::once(format!("systems.{name}.seeds")).chain(profiles)
+        })
+        .collect();
     for (path, seeds) in all {
         let Some(seeds) = seeds else { continue };
+        if deterministic.contains(&path) {
+            let message = "a deterministic system has no seeds: leave `seeds` out, or `deterministic`";
+            let error = ConfigError::at(path.as_str(), message);
+            return Err(ExperimentError::schema(spec.place_of(&path), error.to_string()));
+        }
         let distinct: BTreeSet<&u64> = seeds.iter().collect();
         if seeds.is_empty() || distinct.len() != seeds.len() {
             let error = ConfigError::at(path.as_str(), "expected at least one seed, and none twice");

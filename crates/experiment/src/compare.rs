@@ -3,12 +3,14 @@
 use medner_metrics::{Counts, DEFAULT_REPLICATES, Summary, randomisation_f1, t_test_paired};
 
 use crate::csv_files::{p_text, short};
+use crate::pairs::pairs;
 use crate::plan::PlannedTable;
 use crate::record::{RunRecord, Units};
 use crate::table::{Maker, shows};
 
 /// Header and rows of `<table>-comparisons.csv`. The t-test is paired over the seeds that both systems have; the
-/// randomisation test is paired over the units of the test set, one p value a seed, for F1.
+/// randomisation test is paired over the units of the test set, one p value a seed, for F1. The only run of a deterministic
+/// system is paired with every seed of the other one ([`pairs`]); `n` is then the number of the other's runs.
 pub(crate) fn rows(maker: &Maker, planned: &PlannedTable) -> (Vec<String>, Vec<Vec<String>>) {
     let header = [
         "system",
@@ -33,7 +35,7 @@ pub(crate) fn rows(maker: &Maker, planned: &PlannedTable) -> (Vec<String>, Vec<V
             let first = maker.records_of(planned, one, dataset);
             let second = maker.records_of(planned, two, dataset);
             let pairs: Vec<(u64, &RunRecord, &RunRecord)> =
-                first.iter().filter_map(|(seed, a)| Some((*seed, *a, *second.get(seed)?))).collect();
+                pairs(spec, (one.as_str(), &first), (two.as_str(), &second));
             let Some((_, sample, _)) = pairs.first() else { continue };
             for (task, metrics) in &sample.outcome.scores {
                 for metric in metrics.keys().filter(|metric| shows(spec, dataset, task, metric)) {

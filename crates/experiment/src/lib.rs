@@ -85,11 +85,12 @@ mod display;
 mod driver;
 mod json;
 mod machine;
+mod pairs;
 mod summary;
 mod worker;
 
-pub mod cell;
 pub mod begun;
+pub mod cell;
 pub mod chart;
 pub mod config;
 pub mod context;

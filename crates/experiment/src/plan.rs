@@ -9,7 +9,7 @@ use crate::cell::{Cell, DataFacts, Missing};
 use crate::config::{self, Value};
 use crate::error::{ExperimentError, Result, suggestion};
 use crate::method::Method;
-use crate::schema::{Awaits, Profile, TableSpec};
+use crate::schema::{Awaits, DETERMINISTIC_SEED, Profile, TableSpec};
 use crate::store::Store;
 use crate::yaml::Node;
 
@@ -272,7 +272,8 @@ impl Planner<'_> {
     fn slots(&mut self, spec: &TableSpec, system: &str, dataset: &str, slots: &mut Vec<Slot>) -> Result<()> {
         let selection = self.selection;
         let own = spec.seeds_of(selection.profile, system, dataset);
-        let asked = selection.seeds.as_deref().unwrap_or(own);
+        // Whatever seeds are asked for, the only run of a deterministic system belongs to them.
+        let asked = selection.seeds.as_deref().filter(|_| !spec.is_deterministic(system)).unwrap_or(own);
         let all: BTreeSet<u64> = own.iter().chain(asked).copied().collect();
         let on = |list: &[String], name: &str| list.is_empty() || list.iter().any(|n| n == name);
         let chosen = on(&selection.systems, system) && on(&selection.datasets, dataset);
@@ -326,6 +327,7 @@ impl Planner<'_> {
     }
 
     fn resolve(&mut self, spec: &TableSpec, system: &str, dataset: &str, seed: u64) -> Result<SlotState> {
+        let seed = if spec.is_deterministic(system) { DETERMINISTIC_SEED } else { seed };
         let key = (system.to_owned(), dataset.to_owned(), seed);
         if let Some(known) = self.memo.get(&key) {
             return Ok(known.clone());

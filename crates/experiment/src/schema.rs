@@ -16,6 +16,7 @@
 //!     config: {encoder: albert}
 //!     needs: {encoder: pre-training}     # starts from that system's artefact, same data set and seed
 //!   pre-training: {auxiliary: true, config: {task: pretrain}}
+//!   Dictionary: {deterministic: true, config: {task: look-up}}   # one run, of seed 1, stands for every seed
 //!   Heads minus none: {minus: [IDCNN-MHA-CRF, IDCNN-CRF]}   # a row of differences, seed by seed
 //! comparisons: [[IDCNN-MHA-CRF, IDCNN-CRF]]
 //! chart: bars                            # how the report draws it; left out: as its rows suggest
@@ -182,6 +183,9 @@ pub struct Dataset {
     pub needs: BTreeMap<String, String>,
 }
 
+/// The seed under which a deterministic system runs.
+pub const DETERMINISTIC_SEED: u64 = 1;
+
 /// A system: a row of the published table, or a step towards one.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -198,6 +202,10 @@ pub struct System {
     pub datasets: Option<Vec<String>>,
     /// Its seeds.
     pub seeds: Option<Vec<u64>>,
+    /// True where no random number enters: every seed would give the same numbers, so it runs once, with
+    /// [`DETERMINISTIC_SEED`], whatever seeds are asked for. A comparison or a `minus` sets that run against every seed of
+    /// the other system.
+    pub deterministic: bool,
     /// A row of differences, seed by seed, between two systems.
     pub minus: Option<(String, String)>,
 }
@@ -398,8 +406,16 @@ impl TableSpec {
         merged
     }
 
-    /// The seeds of a system on a data set: the most particular that the file names.
+    /// True where one run of the system stands for every seed.
+    pub fn is_deterministic(&self, system: &str) -> bool {
+        self.system(system).is_some_and(|system| system.deterministic)
+    }
+
+    /// The seeds of a system on a data set: the most particular that the file names; the only one of a deterministic system.
     pub fn seeds_of(&self, profile: Profile, system: &str, dataset: &str) -> &[u64] {
+        if self.is_deterministic(system) {
+            return &[DETERMINISTIC_SEED];
+        }
         let changes = self.profiles.get(&profile);
         changes
             .and_then(|p| p.systems.get(system).and_then(|o| o.seeds.as_deref()))

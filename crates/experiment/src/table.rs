@@ -10,6 +10,7 @@ use medner_metrics::{Summary, t_test_one_sample};
 use crate::cell::Cell;
 use crate::error::Result;
 use crate::machine::relative;
+use crate::pairs::pairs;
 use crate::plan::{Plan, PlannedTable, Slot, SlotState};
 use crate::published::Published;
 use crate::record::RunRecord;
@@ -227,7 +228,7 @@ impl Maker<'_> {
         now.into_iter().chain(others).collect()
     }
 
-    /// The rows of differences between two systems, seed by seed.
+    /// The rows of differences between two systems, seed by seed ([`pairs`]).
     fn differences(
         &self,
         planned: &PlannedTable,
@@ -239,21 +240,22 @@ impl Maker<'_> {
         for (name, system) in &spec.systems {
             let Some((one, two)) = &system.minus else { continue };
             for (dataset, _) in &spec.datasets {
-                let slots_of = |system: &String| -> BTreeMap<u64, Result<&RunRecord, Verdict>> {
+                let slots_of = |system: &String| -> BTreeMap<u64, &Slot> {
                     let place = places.iter().find(|((s, d), _)| s == system && d == dataset);
                     let slots = place.map(|(_, slots)| slots.as_slice()).unwrap_or_default();
-                    slots.iter().map(|slot| (slot.seed, self.record(slot))).collect()
+                    slots.iter().map(|slot| (slot.seed, *slot)).collect()
                 };
                 let (first, second) = (slots_of(one), slots_of(two));
-                let of = first.keys().filter(|seed| second.contains_key(seed)).count();
-                let failed = first.values().chain(second.values()).find_map(|record| match record {
-                    Err(verdict @ Verdict::Failed(_)) => Some(verdict.clone()),
+                let pairs = pairs(spec, (one.as_str(), &first), (two.as_str(), &second));
+                let of = pairs.len();
+                let failed = first.values().chain(second.values()).find_map(|slot| match self.record(slot) {
+                    Err(verdict @ Verdict::Failed(_)) => Some(verdict),
                     _ => None,
                 });
                 let shown = self.shown(spec, dataset);
                 let mut own: BTreeMap<Key, Vec<f64>> = BTreeMap::new();
-                for (seed, record) in &first {
-                    let (Ok(record), Some(Ok(other))) = (record, second.get(seed)) else { continue };
+                for (_, one, two) in pairs {
+                    let (Ok(record), Ok(other)) = (self.record(one), self.record(two)) else { continue };
                     for (task, metrics) in &record.outcome.scores {
                         for (metric, value) in metrics.iter().filter(|(m, _)| shows(spec, dataset, task, m)) {
                             let Some(base) = other.outcome.scores.get(task).and_then(|m| m.get(metric))

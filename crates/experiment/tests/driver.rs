@@ -307,6 +307,42 @@ fn a_half_done_cell_goes_on_with_the_threads_it_was_begun_with() {
 }
 
 #[test]
+fn one_run_of_a_deterministic_system_stands_for_every_seed() {
+    let repo = Repo::new();
+    let table = TABLE
+        .replace("One letter: {config", "One letter: {deterministic: true, config")
+        .replace("seeds: [1, 2]", "seeds: [1, 2, 3]")
+        .replace("minus: [Two letters, One letter]", "minus: [One letter, Two letters]");
+    repo.write("experiments/doses/table2.yaml", &table);
+    let chosen = ["--system", "One letter", "--system", "Two letters"];
+    let said = repo.expect(0, &[&["reproduce", "table2"], &chosen[..]].concat());
+    assert!(said.contains("quick: 4 of 4 cells run"), "{said}");
+    let csv = format!("{RESULTS}/table2.csv");
+    let value = |system: &str, column: &str| repo.value(&csv, system, "f1", column);
+    assert_eq!((value("One letter", "n"), value("Two letters", "n")), ("1".into(), "3".into()));
+    assert_eq!(value("Two minus one", "n"), "3");
+    let mean = |system: &str| value(system, "mean").parse::<f64>().unwrap();
+    assert!((mean("Two minus one") - (mean("One letter") - mean("Two letters"))).abs() < 1e-5);
+    // Against a constant the differences spread as the other system's runs do.
+    assert_eq!(value("Two minus one", "sd"), value("Two letters", "sd"));
+    let compared = repo.csv(&format!("{RESULTS}/table2-comparisons.csv"));
+    let row = compared.iter().find(|row| row["metric"] == "f1").unwrap();
+    assert_eq!((row["n"].as_str(), row["seeds"].as_str()), ("3", "1 2 3"), "{row:?}");
+    assert_eq!(row["p_units"].split(' ').count(), 3, "{row:?}");
+    assert_eq!(row["mean_against"], value("One letter", "mean"));
+    // Seeds of the command line are not for it: nothing is run again.
+    let said = repo.expect(0, &["reproduce", "table2", "--system", "One letter", "--seeds", "2,9"]);
+    assert!(said.contains("0 of 0 cells run, 1 stood before"), "{said}");
+    // Its own seeds would say the opposite.
+    repo.write(
+        "experiments/doses/table2.yaml",
+        &table.replace("deterministic: true,", "deterministic: true, seeds: [1, 2],"),
+    );
+    let said = repo.expect(1, &["reproduce", "table2"]);
+    assert!(said.contains("table2.yaml:") && said.contains("a deterministic system has no seeds"), "{said}");
+}
+
+#[test]
 fn a_missing_data_set_is_replaced_by_the_sample_under_its_own_name() {
     let repo = Repo::new();
     std::fs::remove_file(repo.path("datasets/doses.txt")).unwrap();
