@@ -4,7 +4,7 @@
 //! those of the manifest (`datasets/manifest.yaml`) with a few views beside them, for example `pubtator-ncbi` beside `mtaal-ncbi`
 //! (the same data set, other files) or `JNLPBA-protein` beside `JNLPBA` (the same files, one type).
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::corpus::{Corpus, Document, Sentence};
 use crate::error::{DataError, Result};
@@ -12,7 +12,7 @@ use crate::formats::pubtator::PubTatorOptions;
 use crate::formats::segmented::{self, SegmentedLine};
 use crate::formats::split::{SplitOptions, split_records};
 use crate::formats::weibo::Version;
-use crate::formats::{Read, Report, ccks, cmdd, crichton, msra, mtaal, pubtator, tokenize, weibo};
+use crate::formats::{Read, Report, ccks, cmdd, crichton, msra, mtaal, pubtator, tokenize, weibo, xjadrner};
 use crate::stand_in;
 
 /// How a corpus is written and read.
@@ -40,12 +40,19 @@ pub enum Kind {
     Cmdd(Option<cmdd::Speaker>),
     /// The stand-in for XJADRNER that is drawn from CMDD's patients ([`stand_in`]).
     CmddAdr,
+    /// XJADRNER itself, which only its owners have: whatever three files of it lie in its folder ([`xjadrner`]).
+    Xjadrner,
 }
 
 impl Kind {
     /// True when the corpus has documents with character offsets.
     pub fn has_documents(self) -> bool {
         matches!(self, Self::PubTator | Self::Ccks)
+    }
+
+    /// True when no manifest knows the files: they are private, put in place by hand, and hashed as they are found.
+    pub fn is_private(self) -> bool {
+        self == Self::Xjadrner
     }
 }
 
@@ -167,6 +174,12 @@ pub fn entries() -> Vec<Entry> {
         entry("cmdd-patient", "cmdd", Kind::Cmdd(Some(cmdd::Speaker::Patient)), cmdd_files),
         entry("cmdd-adr", "cmdd", Kind::CmddAdr, cmdd_files),
         entry(
+            "xjadrner",
+            "xjadrner",
+            Kind::Xjadrner,
+            [&["xjadrner/train.bio"], &["xjadrner/dev.bio"], &["xjadrner/test.bio"]],
+        ),
+        entry(
             "mtaal-ncbi",
             "mtaal-ncbi",
             Kind::Mtaal,
@@ -264,6 +277,9 @@ pub fn load_sentences_with_report(name: &str, root: &Path) -> Result<(Corpus<Sen
         let (documents, report) = load(&entry, root, |path| read_documents(entry.kind, path))?;
         return to_sentences(entry.kind, &documents, report);
     }
+    if entry.kind == Kind::Xjadrner {
+        return xjadrner::read_corpus(&private_folder(&entry, root)?);
+    }
     let (corpus, mut report) = load(&entry, root, |path| match entry.kind {
         Kind::Msra => msra::read(path),
         Kind::Weibo(version) => weibo::read(path, version),
@@ -274,13 +290,36 @@ pub fn load_sentences_with_report(name: &str, root: &Path) -> Result<(Corpus<Sen
         Kind::Sighan => Ok(map(segmented::read_sighan(path)?, SegmentedLine::into_characters)),
         Kind::Cmdd(speaker) => read_cmdd(path, speaker),
         Kind::CmddAdr => read_cmdd(path, Some(cmdd::Speaker::Patient)),
-        Kind::Ccks | Kind::PubTator => unreachable!("corpora with documents are read above"),
+        Kind::Ccks | Kind::PubTator | Kind::Xjadrner => unreachable!("these are read above"),
     })?;
     if entry.kind == Kind::CmddAdr {
         let corpus = stand_in::draw(corpus, &mut report);
         return Ok((corpus, report));
     }
     Ok((corpus, report))
+}
+
+/// The folder of a private corpus.
+fn private_folder(entry: &Entry, root: &Path) -> Result<PathBuf> {
+    let folder = root.join(&entry.data_set);
+    if folder.is_dir() {
+        return Ok(folder);
+    }
+    let file = entry.files.train.first().map(|file| root.join(file));
+    Err(DataError::MissingFile {
+        name: entry.name.clone(),
+        data_set: entry.data_set.clone(),
+        path: file.unwrap_or(folder),
+    })
+}
+
+/// The files of a private corpus as they are found, relative to `root`.
+///
+/// # Errors
+/// [`DataError::MissingFile`] where its folder is not there, [`DataError::File`] where a split is not in it.
+pub fn private_files(entry: &Entry, root: &Path) -> Result<Corpus<String>> {
+    let files = xjadrner::files(&private_folder(entry, root)?)?;
+    files.try_map(|names| Ok(names.into_iter().map(|name| format!("{}/{name}", entry.data_set)).collect()))
 }
 
 fn read_cmdd(path: &Path, speaker: Option<cmdd::Speaker>) -> Result<Read<Sentence>> {

@@ -81,7 +81,7 @@ pub enum DataError {
         have: Vec<String>,
     },
     /// A file of a known data set is not there.
-    #[error("the data set `{name}` is not complete: {} is missing; run `medner data fetch {data_set}`, or set MEDNER_MIRROR to a folder that has it", .path.display())]
+    #[error("the data set `{name}` is not complete: {} is missing; {}", .path.display(), where_to_get(.name, .data_set))]
     MissingFile {
         /// The data set asked for.
         name: String,
@@ -118,6 +118,15 @@ impl DataError {
     pub fn io(path: &Path) -> impl FnOnce(std::io::Error) -> Self + '_ {
         |source| Self::Io { path: path.to_owned(), source }
     }
+}
+
+fn where_to_get(name: &str, data_set: &str) -> String {
+    if crate::catalog::find(name).is_ok_and(|entry| entry.kind.is_private()) {
+        return "it is private: those who have it put train.bio, dev.bio and test.bio (`character TAB tag` lines in BIO, a blank \
+                line after each comment) into that folder"
+            .to_owned();
+    }
+    format!("run `medner data fetch {data_set}`, or set MEDNER_MIRROR to a folder that has it")
 }
 
 /// The text, cut to `most` characters with `...` after it where it is longer.

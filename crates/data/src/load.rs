@@ -2,13 +2,14 @@
 //! for it (`sample-...`).
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
+use crate::catalog::{self, Entry};
 use crate::error::DataError;
 use crate::fetch::FetchError;
 use crate::hash::hash_file;
 use crate::store::Store;
-use crate::{Corpus, Document, Sentence, catalog, sample};
+use crate::{Corpus, Document, Sentence, sample};
 
 /// Why a data set cannot be had.
 #[derive(Debug, thiserror::Error)]
@@ -31,8 +32,19 @@ fn place(data: &str) -> Result<(PathBuf, String)> {
         sample::write(kind, &root)?;
         return Ok((root, data.trim_start_matches("sample-").to_owned()));
     }
-    let located = store.ensure(&catalog::find(data)?.data_set)?;
+    let entry = catalog::find(data)?;
+    if entry.kind.is_private() {
+        return Ok((private_root(&store, &entry), data.to_owned()));
+    }
+    let located = store.ensure(&entry.data_set)?;
     Ok((located.base()?.to_owned(), data.to_owned()))
+}
+
+/// The first of the store's folders that has the private data set; the datasets folder, where it belongs, when none has.
+fn private_root(store: &Store, entry: &Entry) -> PathBuf {
+    let has = |folder: &&Path| folder.join(&entry.data_set).is_dir();
+    let datasets = store.datasets();
+    [Some(datasets.as_path()), store.mirror()].into_iter().flatten().find(has).unwrap_or(&datasets).to_owned()
 }
 
 /// The documents of a data set, split by split.
@@ -51,17 +63,70 @@ pub fn sentences(data: &str) -> Result<Corpus<Sentence>> {
 pub fn hashes(data: &str) -> Result<BTreeMap<String, String>> {
     if sample::kind_of_sample(data).is_some() {
         let (root, name) = place(data)?;
-        let entry = catalog::find(&name)?;
-        let files = entry.files.splits().into_iter().flat_map(|(_, files)| files);
-        return files
-            .map(|file| {
-                Ok((
-                    file.clone(),
-                    hash_file(&root.join(file)).map_err(DataError::io(&root.join(file)))?.sha256,
-                ))
-            })
-            .collect();
+        return hash_all(&root, &catalog::find(&name)?.files);
     }
-    let located = Store::discover()?.ensure(&catalog::find(data)?.data_set)?;
+    let (store, entry) = (Store::discover()?, catalog::find(data)?);
+    if entry.kind.is_private() {
+        return private_hashes(&store, &entry);
+    }
+    let located = store.ensure(&entry.data_set)?;
     Ok(located.files.into_iter().map(|(name, fact)| (name, fact.sha256)).collect())
+}
+
+fn private_hashes(store: &Store, entry: &Entry) -> Result<BTreeMap<String, String>> {
+    let root = private_root(store, entry);
+    hash_all(&root, &catalog::private_files(entry, &root)?)
+}
+
+fn hash_all(root: &Path, files: &Corpus<String>) -> Result<BTreeMap<String, String>> {
+    let files = files.splits().into_iter().flat_map(|(_, files)| files);
+    let hash = |file: &String| {
+        let path = root.join(file);
+        Ok((file.clone(), hash_file(&path).map_err(DataError::io(&path))?.sha256))
+    };
+    files.map(hash).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn a_private_corpus_is_read_and_hashed_where_its_owner_puts_it() {
+        let home = tempfile::tempdir().unwrap();
+        let datasets = home.path().join("datasets");
+        std::fs::create_dir_all(&datasets).unwrap();
+        std::fs::write(datasets.join("manifest.yaml"), "version: 1\ndatasets: {}\n").unwrap();
+        let store = Store::with_mirror(home.path(), None).unwrap();
+        let entry = catalog::find("xjadrner").unwrap();
+        let missing = private_hashes(&store, &entry).unwrap_err().to_string();
+        for part in
+            ["`xjadrner`", "datasets/xjadrner/train.bio", "private", "train.bio, dev.bio and test.bio", "BIO"]
+        {
+            assert!(missing.contains(part), "{missing}");
+        }
+        assert!(!missing.contains("data fetch"), "{missing}");
+        assert_eq!(catalog::load_sentences("xjadrner", &datasets).unwrap_err().to_string(), missing);
+
+        let folder = datasets.join("xjadrner");
+        std::fs::create_dir(&folder).unwrap();
+        let comment = "没\tB-ADR\n精\tI-ADR\n神\tI-ADR\n\n好\tO\n";
+        std::fs::write(folder.join("train.bio"), comment).unwrap();
+        std::fs::write(folder.join("test.txt"), "好\tO\n").unwrap();
+        let error = private_hashes(&store, &entry).unwrap_err().to_string();
+        assert!(error.contains("dev.txt, dev.bio, dev.conll"), "{error}");
+        std::fs::write(folder.join("dev.bio"), comment).unwrap();
+
+        let hashes = private_hashes(&store, &entry).unwrap();
+        let names: Vec<&str> = hashes.keys().map(String::as_str).collect();
+        assert_eq!(names, ["xjadrner/dev.bio", "xjadrner/test.txt", "xjadrner/train.bio"]);
+        assert_eq!(hashes["xjadrner/dev.bio"], hashes["xjadrner/train.bio"]);
+        let corpus = catalog::load_sentences("xjadrner", &private_root(&store, &entry)).unwrap();
+        assert_eq!(corpus.splits().map(|(_, s)| s.len()), [2, 2, 1]);
+        assert_eq!(corpus.train[0].spans[0].label, "ADR");
+        // Another file is another data set: nothing else says which corpus it was.
+        std::fs::write(folder.join("test.txt"), "坏\tO\n").unwrap();
+        assert_ne!(private_hashes(&store, &entry).unwrap(), hashes);
+    }
 }

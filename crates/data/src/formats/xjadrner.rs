@@ -35,28 +35,37 @@ pub fn read_corpus(path: &Path) -> Result<(Corpus<Sentence>, Report)> {
         return Ok((stand_in::split(read.items), read.report));
     }
     let mut report = Report::default();
-    let names = Corpus { train: vec!["train"], dev: vec!["dev"], test: vec!["test"] };
-    let corpus = names.try_map(|names| {
+    let corpus = files(path)?.try_map(|names| {
         let mut sentences = Vec::new();
         for name in names {
-            let file = ENDINGS
-                .iter()
-                .map(|ending| path.join(format!("{name}.{ending}")))
-                .find(|file| file.is_file())
-                .ok_or_else(|| {
-                    let expected = ENDINGS.map(|ending| format!("{name}.{ending}")).join(", ");
-                    DataError::file(
-                        path,
-                        format!("holds none of {expected}; give the three splits, or one file"),
-                    )
-                })?;
-            let part = read(&file)?;
+            let part = read(&path.join(name))?;
             report.merge(part.report);
             sentences.extend(part.items);
         }
         Ok::<_, DataError>(sentences)
     })?;
     Ok((corpus, report))
+}
+
+/// The files of a folder that [`read_corpus`] reads, by their names in it.
+///
+/// # Errors
+/// [`DataError::File`] when the folder lacks one of the three.
+pub fn files(folder: &Path) -> Result<Corpus<String>> {
+    let names = Corpus { train: vec!["train"], dev: vec!["dev"], test: vec!["test"] };
+    names.try_map(|names| {
+        let file = |name: &str| {
+            let candidates = ENDINGS.map(|ending| format!("{name}.{ending}"));
+            candidates.iter().find(|file| folder.join(file).is_file()).cloned().ok_or_else(|| {
+                let expected = candidates.join(", ");
+                DataError::file(
+                    folder,
+                    format!("holds none of {expected}; give the three splits, or one file"),
+                )
+            })
+        };
+        names.into_iter().map(file).collect()
+    })
 }
 
 #[cfg(test)]
