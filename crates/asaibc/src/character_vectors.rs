@@ -1,9 +1,10 @@
 //! The character vectors that taggers start from: CBOW on unlabelled text ("Word2vec is used ... CBOW", section "Embedding layer").
 
+use std::path::Path;
 use std::time::Instant;
 
-use anyhow::Result;
-use medner_data::vectors::VectorFormat;
+use anyhow::{Context, Result, ensure};
+use medner_data::vectors::{VectorFormat, WordVectors};
 use medner_data::{cbow, load};
 use medner_experiment::{Cell, Outcome, RunContext};
 
@@ -11,6 +12,20 @@ use crate::config::Config;
 
 /// The file that the job `vectors` leaves for taggers.
 pub const VECTORS_FILE: &str = "vectors.bin";
+
+/// The vectors of single characters in a file of one's own, whatever words it has besides.
+pub fn read(path: &Path) -> Result<WordVectors> {
+    let wrong = || format!("`vectors.file`: {}", path.display());
+    let format = VectorFormat::of_file(path).with_context(wrong)?;
+    let character = |word: &str| word.chars().count() == 1;
+    let vectors = WordVectors::read_selected(path, format, character).with_context(wrong)?;
+    ensure!(
+        !vectors.is_empty(),
+        "`vectors.file`: {} has no vector of a single character; name vectors of characters, or leave the key out",
+        path.display()
+    );
+    Ok(vectors)
+}
 
 /// Trains the vectors and leaves them in the cell's folder. Only training splits are read.
 pub fn run(cell: &Cell, config: &Config, ctx: &RunContext) -> Result<Outcome> {

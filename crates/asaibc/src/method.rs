@@ -20,7 +20,7 @@ use medner_metrics::{LabelSet, entity_report};
 use crate::config::{Config, Job, Limits, Source};
 use crate::prepare::prepare;
 use crate::segmentation::Segmented;
-use crate::{cells, folder, scoring, target};
+use crate::{cells, character_vectors, folder, scoring, target};
 
 /// Raised whenever a change alters numbers: results of earlier versions are then run again.
 pub const RESULTS_VERSION: u32 = 2;
@@ -54,6 +54,10 @@ impl Method for Asaibc {
         }
     }
 
+    fn check_train(&self, given: &Value) -> Result<(), ConfigError> {
+        crate::config::check_train(given)
+    }
+
     fn locate(&self, data: &str) -> Result<DataFacts, Missing> {
         match load::hashes(data) {
             Ok(files) => Ok(DataFacts { files }),
@@ -70,6 +74,10 @@ impl Method for Asaibc {
         if let Some(path) = config.source.file.as_ref().filter(|_| config.reads_source()) {
             let hash = hash_file(path).map_err(|e| Missing::new(format!("{}: {e}", path.display())))?;
             inputs.files.insert("source.file".into(), hash.sha256);
+        }
+        if let Some(path) = &config.vectors.file {
+            let hash = hash_file(path).map_err(|e| Missing::new(format!("{}: {e}", path.display())))?;
+            inputs.files.insert("vectors.file".into(), hash.sha256);
         }
         Ok(inputs)
     }
@@ -129,18 +137,15 @@ impl Method for Asaibc {
                 data.insert(role.to_owned(), hash_file(file)?.sha256);
             }
         }
-        let segmented = if config.model.transfer {
-            // The test sets of the segmentation are for the tables.
-            let source = Source { tests: Vec::new(), ..config.source.clone() };
-            let only = Config { source, ..config.clone() };
-            data.extend(self.inputs(&serde_json::to_value(only)?)?.files);
-            Some(Segmented::load(&config.source, 0)?)
-        } else {
-            None
-        };
+        // The test sets of the segmentation are for the tables.
+        let source = Source { tests: Vec::new(), ..config.source.clone() };
+        let only = Config { source, ..config.clone() };
+        data.extend(self.inputs(&serde_json::to_value(only)?)?.files);
+        let segmented = if config.model.transfer { Some(Segmented::load(&config.source, 0)?) } else { None };
         let spans = gold_spans(train);
         let labels = LabelSet::from_spans(config.scheme, spans.iter().flatten())?;
-        let prepared = prepare(&config, args.seed, labels, train, development, segmented, None)?;
+        let vectors = config.vectors.file.as_deref().map(character_vectors::read).transpose()?;
+        let prepared = prepare(&config, args.seed, labels, train, development, segmented, vectors.as_ref())?;
         for (what, note) in &prepared.notes {
             tracing::info!("{what}: {note}");
         }

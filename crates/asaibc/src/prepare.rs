@@ -77,8 +77,9 @@ pub fn prepare(
         Some(vectors) => {
             anyhow::ensure!(
                 vectors.dim() as i64 == config.model.embedding,
-                "`model.embedding` is {}, but the character vectors have {} dimensions",
+                "`model.embedding` is {}, but the character vectors have {} dimensions; set it to {2}, or name other vectors",
                 config.model.embedding,
+                vectors.dim(),
                 vectors.dim()
             );
             vocabulary.extend(vectors.words());

@@ -181,3 +181,52 @@ fn configurations_that_cannot_work() {
     desk.refused(1, "good.conll", &["job=vectors"], &["`job`", "leave them out"]);
     desk.refused(1, "good.conll", &["limits.train=3"], &["`limits`", "leave them out"]);
 }
+
+#[test]
+fn a_tagger_starts_from_a_file_of_character_vectors() {
+    let desk = Desk::new();
+    // A character that no sentence has keeps its vector through training; a word is no character.
+    let lines = ["鑫 0.5 -0.25 0.125 1 2 3 4 5", "咳 1 0 1 0 1 0 1 0", "发烧 9 9 9 9 9 9 9 9"];
+    desk.write("vectors.txt", lines.join("\n") + "\n");
+    desk.fine(&narrow("good.conll", &["vectors.file=vectors.txt"]));
+    let vocabulary = fs::read_to_string(desk.path("model/vocabulary.txt")).unwrap();
+    assert!(vocabulary.contains('鑫') && !vocabulary.contains("发烧"), "{vocabulary}");
+    let vector: Vec<u8> =
+        [0.5_f32, -0.25, 0.125, 1.0, 2.0, 3.0, 4.0, 5.0].iter().flat_map(|x| x.to_le_bytes()).collect();
+    let model = fs::read(desk.path("model/model.safetensors")).unwrap();
+    assert!(model.windows(vector.len()).any(|bytes| bytes == vector), "the vector is not in the model");
+    // Other vectors are another training.
+    desk.write("vectors.txt", lines[..2].join("\n") + "\n");
+    let output =
+        desk.run(&[&narrow("good.conll", &["vectors.file=vectors.txt"])[..], &["--resume"]].concat());
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(output.status.code() == Some(1) && said.contains("data.vectors.file"), "{said}");
+    fs::remove_dir_all(desk.path("model")).unwrap();
+
+    let sets = ["vectors.file=vectors.txt", "model.embedding=9"];
+    desk.refused(1, "good.conll", &sets, &["`model.embedding` is 9", "8 dimensions"]);
+    desk.refused(1, "good.conll", &["vectors.file=nowhere.bin"], &["nowhere.bin"]);
+    desk.write("words.vec", lines[2].to_owned() + "\n");
+    desk.refused(
+        1,
+        "good.conll",
+        &["vectors.file=words.vec"],
+        &["words.vec", "no vector of a single character"],
+    );
+}
+
+#[test]
+fn keys_that_a_training_would_pass_over() {
+    let desk = Desk::new();
+    let refused = |set: &str, parts: &[&str]| desk.refused(2, "good.conll", &[set], parts);
+    refused("vectors.cbow.epochs=2", &["`vectors.cbow`", "trains no character vectors", "`vectors.file`"]);
+    refused("vectors.texts=[]", &["`vectors.texts`", "`vectors.file`"]);
+    refused("crf.training.l2=1", &["`crf`", "no linear CRF"]);
+    refused("source.tests=[]", &["`source.tests`", "leave it out"]);
+    refused("data=msra", &["`data`", "`--train`"]);
+    refused("statistics=test", &["`statistics`", "leave it out"]);
+    // At its default a key changes nothing: what `asaibc config` prints can be given back.
+    let printed = desk.fine(&["config"]);
+    desk.write("all.yaml", printed);
+    desk.fine(&[&narrow("good.conll", &[])[..], &["--config", "all.yaml"]].concat());
+}

@@ -342,8 +342,11 @@ fn own_files(
                 must_exist(file)?;
             }
             let ctx = context(&flags.out, Some(&flags.machine))?;
+            let given = given_config(flags.config.as_deref(), &flags.sets)?;
+            let config = checked(method, &given)?;
+            method.check_train(&given.to_value()).map_err(|error| given.locate(&error))?;
             let args = TrainArgs {
-                config: checked_config(method, flags.config.as_deref(), &flags.sets)?,
+                config,
                 seed: flags.seed,
                 train: flags.train,
                 dev: flags.dev,
@@ -391,6 +394,14 @@ fn must_exist(path: &Path) -> Result<()> {
 
 /// A configuration file with `--set` over it, checked by the method; errors name the file's line.
 fn checked_config(method: &dyn Method, path: Option<&Path>, sets: &[Node]) -> Result<Value> {
+    checked(method, &given_config(path, sets)?)
+}
+
+fn checked(method: &dyn Method, given: &Node) -> Result<Value> {
+    method.check_config(&given.to_value()).map_err(|error| given.locate(&error))
+}
+
+fn given_config(path: Option<&Path>, sets: &[Node]) -> Result<Node> {
     let mut node = match path {
         Some(path) => yaml::read(path)?,
         None => Node::empty(Place::CommandLine("the command line".to_owned())),
@@ -398,7 +409,7 @@ fn checked_config(method: &dyn Method, path: Option<&Path>, sets: &[Node]) -> Re
     for set in sets {
         node.merge(set);
     }
-    method.check_config(&node.to_value()).map_err(|error| node.locate(&error))
+    Ok(node)
 }
 
 fn shown_config(method: &dyn Method, flags: &ConfigFlags, global: &GlobalArgs) -> Result<Value> {

@@ -43,6 +43,16 @@ pub trait Method: Sync {
     /// file and the line.
     fn check_config(&self, given: &Value) -> Result<Value, ConfigError>;
 
+    /// Refuses what `train` would pass over: keys that only cells of tables read. `given` is what the user wrote, which
+    /// [`Method::check_config`] has found sound.
+    ///
+    /// # Errors
+    /// The dotted key, and what to do instead. The caller adds the file and the line.
+    fn check_train(&self, given: &Value) -> Result<(), ConfigError> {
+        let _ = given;
+        Ok(())
+    }
+
     /// Where a data set of the catalogue is, as the SHA-256 of its files. Called once per data set and process.
     ///
     /// # Errors

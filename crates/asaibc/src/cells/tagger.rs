@@ -13,7 +13,7 @@ use medner_metrics::{LabelSet, entity_report};
 use medner_training::job::{self, Unit};
 use tch::Device;
 
-use crate::character_vectors::VECTORS_FILE;
+use crate::character_vectors::{self, VECTORS_FILE};
 use crate::config::Config;
 use crate::prepare::{Prepared, build, prepare};
 use crate::segmentation::{self, Segmented};
@@ -54,7 +54,9 @@ pub fn run(cell: &Cell, config: &Config, ctx: &RunContext, device: Device) -> Re
     } else {
         None
     };
-    let vectors = if cell.needs.contains_key("vectors") {
+    let vectors = if let Some(path) = &config.vectors.file {
+        Some(character_vectors::read(path)?)
+    } else if cell.needs.contains_key("vectors") {
         let path = ctx.artifact("vectors")?.join(VECTORS_FILE);
         Some(WordVectors::read(&path, VectorFormat::Word2vecBinary)?)
     } else {

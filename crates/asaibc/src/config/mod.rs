@@ -3,9 +3,11 @@
 
 mod model;
 mod training;
+mod unread;
 
 pub use model::{Discriminator, Dropped, ModelConfig, Pool, Reversal, Separation};
 pub use training::{Training, Vectors};
+pub use unread::check_train;
 
 use std::path::PathBuf;
 
@@ -44,7 +46,8 @@ pub struct Config {
     pub source: Source,
     /// Which of its sentences are learned from, and with what weight.
     pub instance_transfer: TransferConfig,
-    /// Character vectors, where the job is to make them; a linear CRF trains its own by `vectors.cbow`.
+    /// Character vectors: how they are made, where that is the job; the file that a tagger starts from. A linear CRF trains its own
+    /// by `vectors.cbow`.
     pub vectors: Vectors,
     /// The linear CRF, where the job is one.
     pub crf: LinearCrfConfig,
@@ -224,7 +227,7 @@ impl Config {
             Job::Tagger if self.model.transfer => Self {
                 limits: Limits { texts: 0, ..self.limits },
                 model: self.model.for_its_switches(),
-                vectors: ground.vectors,
+                vectors: Vectors { file: self.vectors.file, ..ground.vectors },
                 crf: ground.crf,
                 statistics: ground.statistics,
                 ..self
@@ -237,6 +240,7 @@ impl Config {
                 development: self.development,
                 model: self.model.for_its_switches(),
                 training: self.training,
+                vectors: Vectors { file: self.vectors.file, ..ground.vectors },
                 ..ground
             },
             Job::LinearCrf if self.crf.features.embedding == Embedding::None => Self {
@@ -259,7 +263,7 @@ impl Config {
             Job::Vectors => Self {
                 limits: Limits { texts, ..ground.limits },
                 model: ModelConfig { embedding: self.model.embedding, ..ground.model },
-                vectors: self.vectors,
+                vectors: Vectors { file: None, ..self.vectors },
                 ..ground
             },
             Job::Statistics => Self { statistics: self.statistics, ..ground },

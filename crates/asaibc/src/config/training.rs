@@ -1,5 +1,7 @@
 //! Keys of the training, and of the character vectors.
 
+use std::path::PathBuf;
+
 use medner_data::cbow::CbowConfig;
 use serde::{Deserialize, Serialize};
 
@@ -35,6 +37,10 @@ pub struct Vectors {
     pub texts: Vec<String>,
     /// The CBOW model.
     pub cbow: CbowConfig,
+    /// A file of vectors that a tagger starts from (word2vec's text or binary format, or GloVe's; the format is told from the
+    /// file): those of single characters, of `model.embedding` numbers each. Left out: the vectors of the cell that a table's
+    /// system needs; in `train`, random ones.
+    pub file: Option<PathBuf>,
 }
 
 impl Default for Training {
@@ -57,6 +63,7 @@ impl Default for Vectors {
         Self {
             texts: ["pd1998", "msra", "weibo-2nd", "cmdd-adr"].map(String::from).to_vec(),
             cbow: CbowConfig::default(),
+            file: None,
         }
     }
 }

@@ -10,6 +10,7 @@
 //! not finite, bytes that are not UTF-8, a file that ends early, or one that goes on after its last word.
 
 mod binary;
+mod format;
 mod matrix;
 mod text;
 
