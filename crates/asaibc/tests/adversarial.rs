@@ -2,12 +2,13 @@
 //! learned.
 #![allow(clippy::unwrap_used, missing_docs)]
 
-use medner_asaibc::config::Config;
+use medner_asaibc::config::{Config, Reversal};
 use medner_asaibc::prepare::{build, prepare};
 use medner_asaibc::segmentation::Segmented;
 use medner_asaibc::training::TaggerTask;
 use medner_core::device;
 use medner_core::metrics::LabelSet;
+use medner_core::tensors::to_bytes;
 use medner_core::trainer::{At, Evaluation, Task};
 use medner_data::batching::BatchOrder;
 use medner_data::{Document, Entity, Sentence, Span};
@@ -64,8 +65,8 @@ fn source(rng: &mut ChaCha8Rng, i: usize) -> (Sentence, Sentence) {
     )
 }
 
-/// Trains for some epochs with gradient reversal of a strength and gives the last evaluation.
-fn trained(strength: f64) -> Evaluation {
+/// A task at its beginning, always the same but for the schedule of the gradient reversal.
+fn task(reversal: Reversal) -> TaggerTask {
     let mut rng = ChaCha8Rng::seed_from_u64(7);
     let documents: Vec<Document> = (0..200).map(|i| target(&mut rng, i)).collect();
     let (words, characters) = (0..240).map(|i| source(&mut rng, i)).unzip();
@@ -75,7 +76,7 @@ fn trained(strength: f64) -> Evaluation {
     config.model.indrnn.layers = 0;
     config.model.separation.same = 1.0;
     config.model.separation.discriminator.hidden = 16;
-    (config.model.separation.reversal.strength, config.model.separation.reversal.epochs) = (strength, 0.0);
+    config.model.separation.reversal = reversal;
     (config.training.learning_rate, config.training.scored) = (5e-3, 0);
     (config.source.development, config.instance_transfer.delta) = (0.2, 0.0);
     let segmented = Segmented::new(words, characters).unwrap();
@@ -83,10 +84,20 @@ fn trained(strength: f64) -> Evaluation {
     let prepared =
         prepare(&config, 1, labels, &documents[..160], &documents[160..], Some(segmented), None).unwrap();
     let tagger = build(&config, 1, &prepared, Device::Cpu).unwrap();
-    let mut task = TaggerTask::new(tagger, prepared, &config, 1, BatchOrder::Bucketed, Device::Cpu).unwrap();
+    TaggerTask::new(tagger, prepared, &config, 1, BatchOrder::Bucketed, Device::Cpu).unwrap()
+}
+
+/// The same strength from the first step to the last.
+fn constant(strength: f64) -> Reversal {
+    Reversal { strength, epochs: 0.0, ..Reversal::default() }
+}
+
+/// Trains for some epochs and gives the last evaluation.
+fn trained(reversal: Reversal, epochs: u64) -> Evaluation {
+    let mut task = task(reversal);
     let mut step = 0;
     let mut last = Evaluation::default();
-    for epoch in 0..12 {
+    for epoch in 0..epochs {
         for batch in 0..task.batches(epoch).unwrap() {
             device::reseed(1, step);
             task.step(&At { seed: 1, epoch, batch, step }).unwrap();
@@ -99,13 +110,47 @@ fn trained(strength: f64) -> Evaluation {
 
 #[test]
 fn the_discriminator_loses_the_tasks_and_the_tasks_lose_nothing() {
-    let (plain, reversed) = (trained(0.0), trained(1.0));
+    let (plain, reversed) = (trained(constant(0.0), 12), trained(constant(1.0), 12));
+    // The schedule of the paper's systems, to its end and some epochs at full strength.
+    let grown = trained(Reversal::default(), Reversal::default().epochs as u64 + 4);
     let metric = |evaluation: &Evaluation, name: &str| evaluation.metrics[name];
-    for evaluation in [&plain, &reversed] {
+    for evaluation in [&plain, &reversed, &grown] {
         assert!(evaluation.score > 0.95, "{evaluation:?}");
         assert!(metric(evaluation, "dev_words_f1") > 0.95, "{evaluation:?}");
     }
     // Chance is one half.
     assert!(metric(&plain, "discriminator") > 0.95, "{plain:?}");
     assert!(metric(&reversed, "discriminator") < 0.75, "{reversed:?}");
+    assert!(metric(&grown, "discriminator") < 0.75, "{grown:?}");
+}
+
+/// A step somewhere in the schedule is to the byte the step with that moment's factor as a constant strength, and no other.
+#[test]
+fn a_step_reverses_by_the_factor_of_its_moment() {
+    let after = |reversal: Reversal, epoch: u64, batch: u64| {
+        let mut task = task(reversal);
+        device::reseed(1, 0);
+        task.step(&At { seed: 1, epoch, batch, step: 0 }).unwrap();
+        to_bytes(&task.model().unwrap()).unwrap()
+    };
+    let schedule = Reversal { epochs: 4.0, ..Reversal::default() };
+    let batches = task(schedule.clone()).batches(0).unwrap();
+    let mut factors = Vec::new();
+    for (epoch, batch) in [(0, 0), (0, batches / 2), (1, batches - 1), (4, 0), (9, 1)] {
+        let factor = schedule.at(epoch as f64 + batch as f64 / batches as f64);
+        let stepped = after(schedule.clone(), epoch, batch);
+        assert!(
+            stepped == after(constant(factor), epoch, batch),
+            "epoch {epoch}, batch {batch}: not {factor}"
+        );
+        for other in [factor + 0.125, 0.5 * (factor + 0.25)] {
+            assert!(
+                stepped != after(constant(other), epoch, batch),
+                "epoch {epoch}, batch {batch}: {other} too"
+            );
+        }
+        factors.push(factor);
+    }
+    assert!(factors.is_sorted() && factors[0].abs() < f64::EPSILON, "{factors:?}");
+    assert!((factors[3] - factors[4]).abs() < f64::EPSILON && factors[3] > 0.999, "{factors:?}");
 }
