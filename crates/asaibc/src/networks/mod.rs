@@ -18,7 +18,8 @@
 //! | ASAIBC | `[S ; P]` | `[IndRNN(attention(B)) ; H]` | yes |
 //!
 //! "ATR" (adversarial transfer) of Table 7 and "Transfer" of Table 6 are the same layer, so those two rows are the same network. The
-//! fully connected layer mixes F with H; where there is no F there is nothing to mix, and the linear layer before the CRF reads H.
+//! fully connected layer mixes F with H; where there is no F there is nothing to mix, and the linear layer before the CRF reads H. So
+//! the step `+Self-Attention` adds two things, the attention and a sigmoid layer of 200: what it gains or loses is of both together.
 
 mod input;
 mod joint;
