@@ -22,11 +22,9 @@ pub fn of(corpora: &[TaskCorpus]) -> BTreeMap<String, String> {
     let category = corpora.first().map(|corpus| corpus.task.category);
     let missing = category.into_iter().flat_map(|category| category.subtasks().map(|task| task.data));
     let missing: Vec<&str> = missing.filter(|name| !here.contains(name)).collect();
-    let mut together = here.join(", ");
-    if !missing.is_empty() {
-        together += &format!("; without {}", missing.join(", "));
-    }
-    notes.insert(TOGETHER.to_owned(), together);
+    let without =
+        if missing.is_empty() { String::new() } else { format!("; without {}", missing.join(", ")) };
+    notes.insert(TOGETHER.to_owned(), here.join(", ") + &without);
     for (corpus, shared) in corpora.iter().zip(trained_on_elsewhere(corpora)) {
         notes.insert(elsewhere(corpus.task), shared.to_string());
     }
