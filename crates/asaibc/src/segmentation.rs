@@ -135,7 +135,7 @@ impl Selected {
 }
 
 /// The test sets of the word segmentation by task name (`cws-pku`), encoded. Long sentences are cut at punctuation or between
-/// words, so that no gold word is lost; ASCII is read in full width (see [`full_width`]).
+/// words, so that no gold word is lost; ASCII is read in full width, as PD1998 writes it.
 pub fn tests(config: &Config, vocabulary: &Vocabulary) -> Result<BTreeMap<String, Records>> {
     let Limits { source_test: limit, .. } = config.limits;
     let mut tests = BTreeMap::new();
