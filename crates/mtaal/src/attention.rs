@@ -90,13 +90,16 @@ mod tests {
         Vec::<Vec<f64>>::try_from(tensor.to_kind(Kind::Double)).unwrap()
     }
 
+    /// The score of one word for another.
+    type ScoreOf = Box<dyn Fn(usize, usize) -> f64>;
+
     /// Word by word, as the formulas of both kinds read.
     fn plain(kind: &Attention, xs: &[Vec<f64>]) -> Vec<Vec<f64>> {
         let times = |w: &[Vec<f64>], x: &[f64]| -> Vec<f64> {
             w.iter().map(|row| row.iter().zip(x).map(|(a, b)| a * b).sum()).collect()
         };
         let width = xs[0].len();
-        let (score, values): (Box<dyn Fn(usize, usize) -> f64>, Vec<Vec<f64>>) = match kind {
+        let (score, values): (ScoreOf, Vec<Vec<f64>>) = match kind {
             Attention::Products { projection } => {
                 let w = rows(projection.weight());
                 let b = Vec::<f64>::try_from(projection.bias().to_kind(Kind::Double)).unwrap();
