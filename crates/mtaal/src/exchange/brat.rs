@@ -6,18 +6,19 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use medner_data::formats::text::{CharMap, decode_utf8};
 
 use super::answers::{Raw, RawAnswer, RawMention, Remarks};
 use super::error::{ExchangeError, Result};
 use super::item::Item;
-use super::{json, write::new_file};
+use super::json;
 
 const CONFIGURATION: &str = "annotation.conf";
 
-pub(super) fn write(items: &[Item], types: &[String], folder: &Path) -> Result<()> {
+/// The files of a folder, with their contents.
+pub(super) fn files(items: &[Item], types: &[String], folder: &Path) -> Result<Vec<(PathBuf, String)>> {
     let mut all: BTreeSet<&str> = types.iter().map(String::as_str).collect();
     all.extend(items.iter().flat_map(|item| &item.mentions).map(|m| m.label.as_str()));
     if let Some(bad) = all.iter().find(|label| label.is_empty() || label.contains(char::is_whitespace)) {
@@ -25,18 +26,16 @@ pub(super) fn write(items: &[Item], types: &[String], folder: &Path) -> Result<(
         let with = items.iter().find(|item| item.mentions.iter().any(|m| m.label == **bad));
         return Err(ExchangeError::item(with.map_or("(any)", |item| &item.id), message));
     }
-    let annotations = items.iter().map(annotations).collect::<Result<Vec<_>>>()?;
-    fs::create_dir_all(folder).map_err(ExchangeError::io(folder))?;
     let entities: Vec<&str> = all.into_iter().collect();
     let configuration =
         format!("[entities]\n{}\n\n[relations]\n\n[events]\n\n[attributes]\n", entities.join("\n"));
-    new_file(&folder.join(CONFIGURATION), &configuration)?;
-    for (item, annotations) in items.iter().zip(annotations) {
+    let mut files = vec![(folder.join(CONFIGURATION), configuration)];
+    for item in items {
         let name = stem(&item.id);
-        new_file(&folder.join(format!("{name}.txt")), &format!("{}\n", item.text))?;
-        new_file(&folder.join(format!("{name}.ann")), &annotations)?;
+        files.push((folder.join(format!("{name}.txt")), format!("{}\n", item.text)));
+        files.push((folder.join(format!("{name}.ann")), annotations(item)?));
     }
-    Ok(())
+    Ok(files)
 }
 
 fn annotations(item: &Item) -> Result<String> {

@@ -63,7 +63,7 @@ pub enum ExchangeError {
     },
     /// A file that is there already and is not what would be written.
     #[error(
-        "{} is there already with other content, which may be somebody's labels; move it away, or write to another place",
+        "{} is there already with other content, which may be somebody's labels; move it away, or name another place with `--out`",
         .path.display()
     )]
     Exists {

@@ -31,6 +31,7 @@ mod error;
 mod item;
 mod json;
 mod label_studio;
+mod outgoing;
 mod plain;
 mod write;
 
@@ -44,6 +45,8 @@ pub use answers::{AnswerOptions, Answers};
 pub use error::{ExchangeError, Result};
 pub use item::{Item, Mention, canonical_concept};
 pub use label_studio::labelling_configuration;
+pub use outgoing::{Outgoing, TakenBack};
+pub(crate) use write::of_temporary;
 
 /// How sentences are written for a labelling tool.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -93,23 +96,12 @@ impl FromStr for Shape {
     }
 }
 
-/// Writes sentences to label: a file, or for brat a folder, which is made where it is missing.
-///
-/// Each file is there whole or not at all, and one that is there already is only left as it is: where its content differs it may hold
-/// somebody's work, and the call is refused. So a call that was interrupted may be made again. `types` are the entity types that
-/// the labelling tool is to offer; for Label Studio see also [`labelling_configuration`].
+/// Writes sentences to label: a file, or for brat a folder, which is made where it is missing. [`Outgoing`] in one call.
 ///
 /// # Errors
-/// [`ExchangeError::Item`] for an item that the shape has no place for, or two items with one identifier;
-/// [`ExchangeError::Exists`]; [`ExchangeError::Io`].
+/// Those of [`Outgoing::new`] and [`Outgoing::write`].
 pub fn write_items(shape: Shape, items: &[Item], types: &[String], to: &Path) -> Result<()> {
-    item::check_all(items)?;
-    match shape {
-        Shape::LabelStudio => write::new_file(to, &label_studio::format(items, to)?),
-        Shape::Doccano => write::new_file(to, &doccano::format(items)?),
-        Shape::Jsonl => write::new_file(to, &plain::format(items)?),
-        Shape::Brat => brat::write(items, types, to),
-    }
+    Outgoing::new(shape, items, types, to)?.write()
 }
 
 /// Reads answers to the items that were written. `shape`: none where the file is to tell.

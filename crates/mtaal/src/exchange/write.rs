@@ -2,7 +2,7 @@
 
 use std::fs::{self, File};
 use std::io::{ErrorKind, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::error::{ExchangeError, Result};
 
@@ -11,11 +11,8 @@ use super::error::{ExchangeError, Result};
 /// # Errors
 /// [`ExchangeError::Exists`] where the file has another content, [`ExchangeError::Io`].
 pub(super) fn new_file(path: &Path, content: &str) -> Result<()> {
-    match fs::read(path) {
-        Ok(there) if there == content.as_bytes() => return Ok(()),
-        Ok(_) => return Err(ExchangeError::Exists { path: path.to_owned() }),
-        Err(error) if error.kind() == ErrorKind::NotFound => {}
-        Err(source) => return Err(ExchangeError::Io { path: path.to_owned(), source }),
+    if is_there(path, content)? {
+        return Ok(());
     }
     let io = || ExchangeError::io(path);
     let mut name = path.file_name().unwrap_or_default().to_owned();
@@ -31,6 +28,26 @@ pub(super) fn new_file(path: &Path, content: &str) -> Result<()> {
         return Err(io()(source));
     }
     Ok(())
+}
+
+/// Whether a file is there with this content; false where none is there.
+///
+/// # Errors
+/// [`ExchangeError::Exists`] where the file has another content, [`ExchangeError::Io`].
+pub(super) fn is_there(path: &Path, content: &str) -> Result<bool> {
+    match fs::read(path) {
+        Ok(there) if there == content.as_bytes() => Ok(true),
+        Ok(_) => Err(ExchangeError::Exists { path: path.to_owned() }),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(false),
+        Err(source) => Err(ExchangeError::Io { path: path.to_owned(), source }),
+    }
+}
+
+/// The file that a temporary of [`new_file`] was to become; none where it is no such temporary.
+pub(crate) fn of_temporary(path: &Path) -> Option<PathBuf> {
+    let (whole, process) = path.file_name()?.to_str()?.strip_suffix(".tmp")?.rsplit_once('.')?;
+    let number = !process.is_empty() && process.bytes().all(|b| b.is_ascii_digit());
+    number.then(|| path.with_file_name(whole))
 }
 
 #[cfg(test)]
