@@ -154,7 +154,12 @@ fn two_rounds_in_every_shape_and_what_the_model_then_says() {
     ] {
         let temporary = tempfile::tempdir().unwrap();
         let folder = temporary.path();
-        query(folder, &first(folder, shape));
+        let start = first(folder, shape);
+        // Nobody is killed here: fewer checkpoints.
+        let small = fs::read_to_string(folder.join("small.yaml")).unwrap();
+        fs::write(folder.join("small.yaml"), small.replace("checkpoint_every: 2", "checkpoint_every: 0"))
+            .unwrap();
+        query(folder, &start);
         done(&learn(folder, &answer(folder, 1, shape)));
         let second: Vec<String> =
             QUERY.iter().chain(&["--shape", shape.name()]).map(ToString::to_string).collect();
@@ -165,8 +170,10 @@ fn two_rounds_in_every_shape_and_what_the_model_then_says() {
         assert_eq!((before.len(), now.len()), (12, 12));
         assert!(now.iter().all(|item| !before.iter().any(|b| b.text == item.text)), "{shape}: asked twice");
 
+        // Long enough that there is something to say of new text.
         let answers = answer(folder, 2, shape);
-        done(&learn(folder, &answers));
+        let longer = LEARN.map(|a| if a == "20" { "100" } else { a });
+        done(&mtaal(folder, &longer).arg(&answers).output().unwrap());
         // The same answers once more: nothing to do, nothing changed. Other answers: too late.
         let model = folder.join("p/rounds/0002/model/model.safetensors");
         let bytes = fs::read(&model).unwrap();
@@ -178,12 +185,14 @@ fn two_rounds_in_every_shape_and_what_the_model_then_says() {
         assert!(foreign || message.contains(&before[0].id), "{shape}: {message}");
 
         // Concepts and confidences of a text.
-        fs::write(folder.join("new.txt"), "The patient had lung cancer.\n").unwrap();
+        let text = "The patient had lung cancer.\nNo anemia was seen on day 80.\n";
+        fs::write(folder.join("new.txt"), text).unwrap();
         let arguments =
             ["predict", "--model", "p", "--input", "new.txt", "--format", "pubtator", "--threads", "1"];
         let said = done(&mtaal(folder, &arguments).arg("--quiet").output().unwrap());
         let mentions: Vec<Vec<&str>> =
             said.lines().map(|l| l.split('\t').collect()).filter(|c: &Vec<&str>| c.len() > 1).collect();
+        assert!(!mentions.is_empty(), "{shape}: nothing was found in {said}");
         for columns in mentions {
             assert_eq!((columns.len(), columns[4]), (7, "Disease"), "{said}");
             assert!(columns[5] == "-1" || columns[5].starts_with('D'), "{said}");
@@ -224,7 +233,11 @@ fn killed_at_any_moment_and_called_again_is_the_same_to_the_byte() {
             let command = || -> Command {
                 match step {
                     0 => mtaal(folder, &start.iter().map(String::as_str).collect::<Vec<_>>()),
-                    2 => mtaal(folder, &QUERY),
+                    2 => {
+                        let mut command = mtaal(folder, &QUERY);
+                        command.args(["--strategy", "diversity"]);
+                        command
+                    }
                     _ => {
                         let mut command = mtaal(folder, &LEARN);
                         command.arg(answer(folder, round, Shape::Jsonl));
@@ -310,20 +323,6 @@ fn wrong_and_missing_answers_are_refused_by_sentence_and_leave_the_project_as_it
     let message = refused(folder, &QUERY);
     assert!(message.contains("another mtaal works in this project"), "{message}");
     drop(lock);
-    let message = refused(folder, &["learn", "--model", "new", "--labelled", "pool.txt", "--quiet"]);
-    assert!(message.contains("begin with `mtaal query"), "{message}");
-    let message = refused(folder, &["query", "--model", "new", "--pool", "pool.txt", "--quiet"]);
-    assert!(message.contains("--types"), "{message}");
-    let message = refused(
-        folder,
-        &["query", "--model", "n2", "--pool", "pool.txt", "--types", "A", "--strategy", "lc", "--quiet"],
-    );
-    assert!(message.contains("no model yet"), "{message}");
-
-    fs::write(folder.join("empty.txt"), "\n\n").unwrap();
-    let message =
-        refused(folder, &["query", "--model", "n2", "--pool", "empty.txt", "--types", "A", "--quiet"]);
-    assert!(message.contains("empty.txt: holds no sentences"), "{message}");
 
     // Without the missing one it goes on, and that one may be asked again.
     fs::write(&answers, lines[1..].join("\n")).unwrap();
@@ -338,8 +337,158 @@ fn wrong_and_missing_answers_are_refused_by_sentence_and_leave_the_project_as_it
     // Taken back, asked by another strategy.
     done(&mtaal(folder, &["query", "--model", "p", "--take-back", "--quiet"]).output().unwrap());
     assert!(!folder.join("p/rounds/0002").exists());
-    let other: Vec<&str> =
-        QUERY.iter().copied().chain(["--strategy", "mnlp", "--out", "other.jsonl"]).collect();
-    done(&mtaal(folder, &other).output().unwrap());
+    done(&mtaal(folder, &QUERY).args(["--strategy", "mnlp"]).output().unwrap());
     assert_eq!(items(folder, 2).len(), 12);
+    assert_eq!(fs::read_to_string(folder.join("p/round-0002.jsonl")).unwrap().lines().count(), 12);
+}
+
+/// What a command says that is done.
+fn said(output: &Output) -> String {
+    done(output);
+    String::from_utf8(output.stderr.clone()).unwrap()
+}
+
+#[test]
+fn a_question_taken_back_leaves_the_way_free_and_nobodys_work_is_lost() {
+    let temporary = tempfile::tempdir().unwrap();
+    let folder = temporary.path();
+    let project = folder.join("p");
+    let of = |n: &str, shape: Shape| -> Vec<String> {
+        first(folder, shape).iter().map(|a| if a == "12" { n.to_owned() } else { a.clone() }).collect()
+    };
+    let take_back =
+        || said(&mtaal(folder, &["query", "--model", "p", "--take-back", "--quiet"]).output().unwrap());
+    let strings = |arguments: &[String], more: &[&str]| -> String {
+        let all: Vec<&str> = arguments.iter().map(String::as_str).chain(more.iter().copied()).collect();
+        refused(folder, &all)
+    };
+    for (shape, written, inside) in [
+        (Shape::LabelStudio, "round-0001.label-studio.json", ""),
+        (Shape::Doccano, "round-0001.doccano.jsonl", ""),
+        (Shape::Jsonl, "round-0001.jsonl", ""),
+        (Shape::Brat, "round-0001.brat", "notes.txt"),
+    ] {
+        // Untouched: it goes, and another question comes.
+        query(folder, &of("12", shape));
+        assert!(project.join(written).exists(), "{shape}");
+        assert_eq!(take_back(), "", "{shape}");
+        assert!(!project.join(written).exists() && !project.join("rounds/0001").exists(), "{shape}");
+        query(folder, &of("5", shape));
+        assert_eq!(items(folder, 1).len(), 5);
+        // Worked on: it is kept beside.
+        let worked = |place: PathBuf| if inside.is_empty() { place } else { place.join(inside) };
+        fs::write(worked(project.join(written)), "somebody's work").unwrap();
+        let kept = format!("{written}.taken-back");
+        assert!(take_back().contains(&kept), "{shape}");
+        assert_eq!(fs::read_to_string(worked(project.join(kept))).unwrap(), "somebody's work");
+        // As a kill between the files and the round leaves it: the files are gone, the round is there.
+        query(folder, &of("7", shape));
+        let gone = project.join(written);
+        if inside.is_empty() {
+            fs::remove_file(gone).unwrap()
+        } else {
+            fs::remove_dir_all(gone).unwrap()
+        }
+        take_back();
+        // And a kill in the middle of the round's removal.
+        query(folder, &of("8", shape));
+        fs::rename(project.join("rounds/0001"), project.join("rounds/.tmp-1")).unwrap();
+        fs::rename(project.join(written), folder.join("aside")).unwrap();
+        query(folder, &of("9", shape));
+        assert!(!project.join("rounds/.tmp-1").exists());
+        take_back();
+        fs::rename(folder.join("aside"), project.join(written)).unwrap();
+
+        // What stands in the way is seen before the question is made, and the message says where else to.
+        let question = of("6", shape);
+        assert!(strings(&question, &[]).contains("--out"), "{shape}");
+        assert!(!project.join("rounds/0001").exists(), "{shape}: the question was made");
+        if shape != Shape::Brat {
+            assert!(strings(&question, &["--out", "no/such/place"]).contains("no/such"), "{shape}");
+            assert!(!project.join("rounds/0001").exists(), "{shape}: the question was made");
+        }
+    }
+    assert!(refused(folder, &["query", "--model", "p", "--take-back"]).contains("no question waits"));
+}
+
+#[test]
+fn a_slip_of_the_keyboard_starts_no_project_and_changes_none() {
+    let temporary = tempfile::tempdir().unwrap();
+    let folder = temporary.path();
+    let start = first(folder, Shape::Jsonl);
+    fs::write(folder.join("empty.txt"), "\n\n").unwrap();
+    for (arguments, why) in [
+        (&["learn", "--model", "new", "--labelled", "pool.txt"][..], "begin with `mtaal query"),
+        (&["query", "--model", "new", "--take-back"], "begin with `mtaal query"),
+        (&["query", "--model", "new", "--pool", "pool.txt"], "--types"),
+        (&["query", "--model", "new", "--pool", "pol.txt", "--types", "A"], "pol.txt"),
+        (
+            &["query", "--model", "new", "--pool", "empty.txt", "--types", "A"],
+            "empty.txt: holds no sentences",
+        ),
+        (
+            &["query", "--model", "new", "--pool", "pool.txt", "--types", "A", "--config", "no.yaml"],
+            "no.yaml",
+        ),
+    ] {
+        let message = refused(folder, arguments);
+        assert!(message.contains(why), "{message}");
+        assert!(!folder.join("new").exists(), "{arguments:?} made the folder");
+    }
+    let lc = ["query", "--model", "new", "--pool", "pool.txt", "--types", "A", "--strategy", "lc"];
+    assert!(refused(folder, &lc).contains("no model yet"));
+    assert!(!folder.join("new/project.json").exists());
+
+    query(folder, &start);
+    let before = content(folder);
+    fs::write(folder.join("other.yaml"), "model: {characters: 6, words: 8, hidden: 9}\n").unwrap();
+    for (more, values) in [
+        (["--types", "Disease,Chemical"], ["Disease,Chemical", "started with Disease "]),
+        (["--seed", "2"], ["`--seed` says 2", "started with 1 "]),
+        (["--config", "other.yaml"], ["\"hidden\":9", "\"hidden\":8"]),
+    ] {
+        let message = refused(folder, &[&QUERY[..], &more[..]].concat());
+        assert!(values.iter().all(|value| message.contains(value)), "{message}");
+        assert!(message.contains("p/project.json") && message.contains("leave `"), "{message}");
+    }
+    query(folder, &start);
+    assert!(content(folder) == before, "a refused flag changed the project");
+}
+
+#[test]
+fn suggestions_that_nobody_looked_at_are_warned_of() {
+    let temporary = tempfile::tempdir().unwrap();
+    let folder = temporary.path();
+    query(folder, &first(folder, Shape::Doccano));
+    let looked = said(&learn(folder, &answer(folder, 1, Shape::Doccano)));
+    assert!(!looked.contains("what the model suggested"), "{looked}");
+    // A kill after the model was put in its place leaves the checkpoints; the next command removes them.
+    let training = folder.join("p/rounds/0001/training");
+    assert!(!training.exists());
+    fs::create_dir_all(training.join("step-00000001")).unwrap();
+    done(&learn(folder, &answer(folder, 1, Shape::Doccano)));
+    assert!(!training.exists(), "checkpoints of a learned round stay");
+
+    for (shape, written, how) in [
+        (Shape::Doccano, "p/round-0002.doccano.jsonl", "export approved texts only"),
+        (Shape::Brat, "p/round-0002.brat", "remove the `.ann`"),
+    ] {
+        let asked = mtaal(folder, &QUERY).args(["--shape", shape.name()]).output().unwrap();
+        assert!(said(&asked).contains(how), "{shape}");
+        desk::export(shape, &folder.join(written));
+    }
+    let asked = mtaal(folder, &QUERY).output().unwrap();
+    assert_eq!(said(&asked), "");
+    for written in ["p/round-0002.doccano.jsonl", "p/round-0002.brat"] {
+        let warned = said(&learn(folder, &folder.join(written)));
+        assert!(warned.contains("all 12 answers are exactly what the model suggested"), "{warned}");
+        assert!(warned.contains("--take-back"), "{warned}");
+        // Stopped before it is learned, the round can be taken back; what came back from the desk is kept.
+        fs::remove_dir_all(folder.join("p/rounds/0002/model")).unwrap();
+    }
+    assert!(refused(folder, &QUERY).contains("--take-back"));
+    done(&mtaal(folder, &["query", "--model", "p", "--take-back", "--quiet"]).output().unwrap());
+    assert!(!folder.join("p/rounds/0002").exists() && !folder.join("p/round-0002.jsonl").exists());
+    assert!(folder.join("p/round-0002.doccano.jsonl.taken-back").exists());
+    query(folder, &QUERY.map(str::to_owned));
 }

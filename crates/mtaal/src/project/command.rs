@@ -7,13 +7,33 @@ use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
 use medner_core::device;
 use medner_experiment::RunContext;
 
+use super::Project;
+use super::hand_out::take_back;
 use super::learn::{Learned, Lesson, learn};
-use super::query::{Asked, query, take_back};
-use super::{FORMAT, Project, Start};
-use crate::config::Config;
+use super::pool::Pool;
+use super::query::{Asked, query};
+use super::review::caution;
+use super::start::Flags;
 use crate::exchange::Shape;
-use crate::folder::ModelFolder;
 use crate::scores::Strategy;
+
+/// Which strategy when, for `--help`.
+const STRATEGIES: &str = "How sentences are chosen [default: lc; random as long as there is no model]
+
+lc         what the model is least sure of: for most projects; prefers long
+           sentences, and those hold most mentions
+entropy    the same by another measure
+mnlp       the same for each word: where labelling is paid by the word
+diversity  what is least like the labelled sentences (the paper's): meant for a
+           pool of many kinds of text; finds fewer mentions, and takes longer
+random     every sentence alike: for test data, and to compare with";
+
+/// Which shape can tell an answer from a sentence that nobody looked at, for `--help`.
+const SHAPES: &str = "label-studio, doccano, jsonl or brat
+
+A model's suggestions go with the sentences. Label Studio and jsonl say of each sentence whether somebody answered it. \
+doccano and brat do not, and all that comes back counts as answered: export approved texts only (doccano), remove the \
+`.ann` of the sentences that nobody looked at (brat), or leave the suggestions out (`--no-suggestions`).";
 
 /// The two subcommands.
 pub fn commands() -> Vec<Command> {
@@ -61,9 +81,10 @@ pub fn commands() -> Vec<Command> {
                     .long("strategy")
                     .value_name("NAME")
                     .value_parser(parse_strategy)
-                    .help("diversity, lc, entropy, mnlp or random [default: diversity; random as long as there is no model]"),
+                    .help("lc, entropy, mnlp, diversity or random [default: lc; random as long as there is no model]")
+                    .long_help(STRATEGIES),
             )
-            .arg(shape("shape").default_value("jsonl").help("label-studio, doccano, jsonl or brat"))
+            .arg(shape("shape").default_value("jsonl").help("label-studio, doccano, jsonl or brat").long_help(SHAPES))
             .arg(
                 Arg::new("out")
                     .long("out")
@@ -90,11 +111,10 @@ pub fn commands() -> Vec<Command> {
                 Arg::new("seed")
                     .long("seed")
                     .value_name("N")
-                    .default_value("1")
                     .value_parser(value_parser!(u64))
-                    .help("Seed of a new project"),
+                    .help("Seed of a new project [default: 1]"),
             )
-            .arg(flag("take-back", "Take the question back that waits for its answers"))
+            .arg(flag("take-back", "Take the last question back, as long as it is not learned"))
             .arg(threads()),
         Command::new("learn")
             .about("Take the answers to a query and go on training")
@@ -105,7 +125,11 @@ pub fn commands() -> Vec<Command> {
                     .value_name("FILE")
                     .required(true)
                     .value_parser(value_parser!(PathBuf))
-                    .help("The answers: a file, for brat the folder"),
+                    .help("The answers: a file, for brat the folder")
+                    .long_help(
+                        "The answers: a file, for brat the folder. Every text of a doccano file and every sentence with an `.ann` \
+                         counts as answered; suggestions that nobody looked at must not be among them",
+                    ),
             )
             .arg(shape("shape").help("label-studio, doccano, jsonl or brat [default: told from the content]"))
             .arg(flag("partial", "Go on without the sentences that have no answer"))
@@ -138,14 +162,21 @@ pub fn run(name: &str, matches: &ArgMatches, ctx: &RunContext) -> Result<()> {
     let folder = matches.get_one::<PathBuf>("model").context("`--model` is required")?;
     match name {
         "query" if matches.get_flag("take-back") => {
-            let round = take_back(&Project::open(folder, not_started)?)?;
+            let (round, kept) = take_back(&Project::open(folder)?)?;
+            for path in kept {
+                tracing::warn!("{}: had been worked on, and is kept under this name", path.display());
+            }
             tracing::info!("the question of round {round} is taken back");
             Ok(())
         }
         "query" => {
-            let project = Project::open(folder, |model| start(model, matches))?;
+            // All that can be wrong on the command line is looked at before a project is started.
+            let flags = Flags::read(matches)?;
+            let pool = Pool::read(matches.get_one::<PathBuf>("pool").context("`--pool` is required")?)?;
+            let project = Project::open_or_start(folder, |model| flags.start(model))?;
+            flags.agree(&project.start, &project.start_file(), project.rounds()? > 0)?;
             let asked = Asked {
-                pool: matches.get_one::<PathBuf>("pool").context("`--pool` is required")?.clone(),
+                pool,
                 n: matches.get_one::<u32>("n").map_or(64, |&n| n as usize),
                 strategy: matches.get_one::<Strategy>("strategy").copied(),
                 shape: matches.get_one::<Shape>("shape").copied().unwrap_or(Shape::Jsonl),
@@ -161,10 +192,13 @@ pub fn run(name: &str, matches: &ArgMatches, ctx: &RunContext) -> Result<()> {
                 out.display(),
                 folder.display()
             );
+            if let Some(caution) = caution(asked.shape, &written) {
+                tracing::warn!("{caution}");
+            }
             Ok(())
         }
         "learn" => {
-            let project = Project::open(folder, not_started)?;
+            let project = Project::open(folder)?;
             let lesson = Lesson {
                 labelled: matches.get_one::<PathBuf>("labelled").context("`--labelled` is required")?.clone(),
                 shape: matches.get_one::<Shape>("shape").copied(),
@@ -187,40 +221,4 @@ pub fn run(name: &str, matches: &ArgMatches, ctx: &RunContext) -> Result<()> {
         }
         other => bail!("`{other}` is no command of annotation projects"),
     }
-}
-
-/// What a new project is started with: the model's own settings, or a configuration.
-fn start(model: Option<&ModelFolder>, matches: &ArgMatches) -> Result<Start> {
-    let types: Vec<String> = matches.get_many::<String>("types").into_iter().flatten().cloned().collect();
-    let config = match (matches.get_one::<PathBuf>("config"), model) {
-        (Some(path), None) => {
-            let text = std::fs::read_to_string(path)
-                .with_context(|| format!("{}: cannot be read", path.display()))?;
-            let given = serde_yaml::from_str(&text).with_context(|| format!("{}", path.display()))?;
-            Config::read(&given).with_context(|| format!("{}", path.display()))?
-        }
-        (Some(path), Some(_)) => {
-            bail!(
-                "{}: the model in the folder has its configuration already; leave `--config` out",
-                path.display()
-            )
-        }
-        (None, Some(model)) => model.config.clone(),
-        (None, None) => Config::default(),
-    };
-    let types = match (types.is_empty(), model) {
-        (false, _) => types,
-        (true, Some(model)) => model.encoding.ner.types().to_vec(),
-        (true, None) => {
-            bail!("a new project needs the entity types that are to be labelled: `--types Disease,Chemical`")
-        }
-    };
-    let seed = matches.get_one::<u64>("seed").copied().unwrap_or(1);
-    Ok(Start { format: FORMAT, seed, types, config })
-}
-
-fn not_started(_: Option<&ModelFolder>) -> Result<Start> {
-    bail!(
-        "no project was started in this folder: begin with `mtaal query --model DIR --pool FILE --types A,B`"
-    )
 }

@@ -10,6 +10,7 @@ use tch::Device;
 
 use super::grow::{encoding, transplant};
 use super::query::pool_of;
+use super::review::unchanged;
 use super::{ANSWERS, Given, MODEL, NETWORKS, Project, Stage, TRAINING, put, write};
 use crate::algorithm::Keep;
 use crate::cells::{self, Start};
@@ -56,6 +57,11 @@ pub fn learn(project: &Project, lesson: &Lesson, ctx: &RunContext, device: Devic
     let stage = project.stage(round);
     let before = project.model(round - 1, device)?;
     let given = answers(project, lesson, &query.items, before.as_ref().map(|model| &model.encoding.nen))?;
+    if stage != Stage::Learned
+        && let Some(doubt) = unchanged(&query, &given)
+    {
+        tracing::warn!("{}: {doubt}", lesson.labelled.display());
+    }
     if stage == Stage::Asked {
         let mut known = project.labelled(round - 1)?.into_iter();
         if known.all(|s| s.spans.is_empty()) && given.sentences.iter().all(|s| s.spans.is_empty()) {
@@ -67,9 +73,15 @@ pub fn learn(project: &Project, lesson: &Lesson, ctx: &RunContext, device: Devic
         }
         write(&project.round(round).join(ANSWERS), &given)?;
     } else if project.answers(round)?.hash != given.hash {
-        let state = if stage == Stage::Learned { "learned" } else { "taken" };
+        if stage == Stage::Answered {
+            bail!(
+                "{}: round {round} was taken with other answers and is not learned yet; go on with those, or take the round back \
+                 (`mtaal query --model DIR --take-back`) and ask again",
+                lesson.labelled.display()
+            );
+        }
         bail!(
-            "{}: round {round} was {state} with other answers; the labels of a round are not changed afterwards. Start a project \
+            "{}: round {round} was learned with other answers; the labels of a round are not changed afterwards. Start a project \
              anew from corrected answers, or ask the next query",
             lesson.labelled.display()
         );

@@ -11,6 +11,7 @@
 //!                       model/                  the model: the round is learned from here on
 //!           rounds/0002/...
 //!           round-0001.jsonl                    what was asked, for the people who label, unless `--out` says where
+//!           round-0001.jsonl.taken-back         the same, worked on before the question was taken back
 //!           label-studio.xml                    Label Studio's labelling interface, where its shape was asked for
 //! ```
 //!
@@ -19,8 +20,12 @@
 
 mod command;
 mod grow;
+mod hand_out;
 mod learn;
+mod pool;
 mod query;
+mod review;
+mod start;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -33,12 +38,12 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use tch::Device;
 
-use crate::config::Config;
-use crate::exchange::Item;
+use crate::exchange::{Item, of_temporary};
 use crate::folder::{self, ModelFolder};
 use crate::scores::Strategy;
 
 pub use command::{commands, run};
+pub use start::{FORMAT, Start};
 
 const PROJECT: &str = "project.json";
 /// Labelled sentences beside a model, from which a project can go on.
@@ -49,23 +54,6 @@ const ANSWERS: &str = "answers.json";
 const NETWORKS: &str = "networks.safetensors";
 const TRAINING: &str = "training";
 const MODEL: &str = "model";
-
-/// What a project was started with.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Start {
-    /// The format's version.
-    pub format: u32,
-    /// Seed of everything random.
-    pub seed: u64,
-    /// Entity types that the labelling tools offer.
-    pub types: Vec<String>,
-    /// How models are trained.
-    pub config: Config,
-}
-
-/// The version of the project format.
-pub const FORMAT: u32 = 1;
 
 /// What was asked in a round.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -124,49 +112,85 @@ pub struct Project {
 }
 
 impl Project {
-    /// Opens a project, or starts one in a folder that is empty, new, or holds a trained model. `fresh` says what a new one is
-    /// started with, given the model that is there.
-    pub fn open(folder: &Path, fresh: impl FnOnce(Option<&ModelFolder>) -> Result<Start>) -> Result<Self> {
-        if folder.exists() && !folder.is_dir() {
-            bail!("{}: is a file; `--model` names the project's folder", folder.display());
+    /// Opens a project that was started. Where none was, nothing is made: the folder may be a slip of the keyboard.
+    pub fn open(folder: &Path) -> Result<Self> {
+        is_no_file(folder)?;
+        if !folder.join(PROJECT).is_file() {
+            bail!(
+                "{}: no project was started in this folder: begin with `mtaal query --model DIR --pool FILE --types A,B`",
+                folder.display()
+            );
         }
+        Self::locked(folder, None)
+    }
+
+    /// Opens a project, or starts one in a folder that is empty, new, or holds a trained model. `fresh` says what a new one is
+    /// started with, given the model that is there; that is written with the first question ([`Self::keep_start`]), so that a
+    /// question that fails leaves no project behind.
+    pub fn open_or_start(
+        folder: &Path,
+        fresh: impl FnOnce(Option<&ModelFolder>) -> Result<Start>,
+    ) -> Result<Self> {
+        is_no_file(folder)?;
+        if folder.join(PROJECT).is_file() {
+            return Self::locked(folder, None);
+        }
+        let there = folder.join(folder::MODEL).is_file();
+        let model = there.then(|| folder::load(folder, Device::Cpu)).transpose()?;
+        let start = fresh(model.as_ref())?;
         fs::create_dir_all(folder).with_context(|| format!("{}: cannot be made", folder.display()))?;
+        Self::locked(folder, Some(start))
+    }
+
+    /// `fresh` counts where no project is there even when the folder is locked.
+    fn locked(folder: &Path, fresh: Option<Start>) -> Result<Self> {
         let lock = lock(folder)?;
         let path = folder.join(PROJECT);
-        let start = if path.is_file() {
-            let start: Start = read(&path)?;
-            if start.format != FORMAT {
-                bail!(
-                    "{}: format {} where {FORMAT} is read; another version of mtaal wrote it",
-                    path.display(),
-                    start.format
-                );
-            }
-            start
-        } else {
-            let there = folder.join(folder::MODEL).is_file();
-            let model = there.then(|| folder::load(folder, Device::Cpu)).transpose()?;
-            let start = fresh(model.as_ref())?;
-            write(&path, &start)?;
-            start
+        let start = match fresh {
+            Some(fresh) if !path.is_file() => fresh,
+            _ => read(&path)?,
         };
+        if start.format != FORMAT {
+            bail!(
+                "{}: format {} where {FORMAT} is read; another version of mtaal wrote it",
+                path.display(),
+                start.format
+            );
+        }
         let project = Self { folder: folder.to_owned(), start, _lock: lock };
         project.tidy()?;
         Ok(project)
     }
 
-    /// Removes what an interrupted write left.
+    /// Where it stands what the project was started with.
+    fn start_file(&self) -> PathBuf {
+        self.folder.join(PROJECT)
+    }
+
+    /// Writes what a new project is started with.
+    fn keep_start(&self) -> Result<()> {
+        let path = self.start_file();
+        if path.is_file() { Ok(()) } else { write(&path, &self.start) }
+    }
+
+    /// Removes what an interrupted command left: what was half written, and the checkpoints of a training whose model stands.
     fn tidy(&self) -> Result<()> {
-        let rounds = self.folder.join(ROUNDS);
-        fs::create_dir_all(&rounds).with_context(|| format!("{}: cannot be made", rounds.display()))?;
-        for folder in std::iter::once(rounds).chain((1..=self.rounds()?).map(|n| self.round(n))) {
+        let rounds = 1..=self.rounds()?;
+        let folders = [self.folder.clone(), self.folder.join(ROUNDS)].into_iter();
+        for folder in folders.chain(rounds.clone().map(|n| self.round(n))).filter(|folder| folder.is_dir()) {
             for entry in fs::read_dir(&folder)? {
                 let path = entry?.path();
-                if path.file_name().is_some_and(|n| n.to_string_lossy().starts_with(".tmp-")) {
-                    let removed =
-                        if path.is_dir() { fs::remove_dir_all(&path) } else { fs::remove_file(&path) };
-                    removed.with_context(|| format!("{}: cannot be removed", path.display()))?;
+                let ours = |whole: PathBuf| name(&whole).starts_with("round-");
+                if name(&path).starts_with(".tmp-") || of_temporary(&path).is_some_and(ours) {
+                    remove(&path)?;
                 }
+            }
+        }
+        for training in
+            rounds.filter(|&n| self.stage(n) == Stage::Learned).map(|n| self.round(n).join(TRAINING))
+        {
+            if training.exists() {
+                remove(&training)?;
             }
         }
         Ok(())
@@ -260,6 +284,22 @@ pub fn newest_model(folder: &Path) -> PathBuf {
         return newest.unwrap_or_else(|| folder.to_owned());
     }
     folder.to_owned()
+}
+
+fn is_no_file(folder: &Path) -> Result<()> {
+    if folder.exists() && !folder.is_dir() {
+        bail!("{}: is a file; `--model` names the project's folder", folder.display());
+    }
+    Ok(())
+}
+
+fn name(path: &Path) -> String {
+    path.file_name().unwrap_or_default().to_string_lossy().into_owned()
+}
+
+fn remove(path: &Path) -> Result<()> {
+    let removed = if path.is_dir() { fs::remove_dir_all(path) } else { fs::remove_file(path) };
+    removed.with_context(|| format!("{}: cannot be removed", path.display()))
 }
 
 /// One process at a time: two would ask the same sentences twice.

@@ -1,37 +1,37 @@
 //! `mtaal query`: which sentences of a pool to label next.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail};
 use medner_core::tensors;
 use medner_core::trainer::{At, Task};
 use medner_data::Sentence;
-use medner_data::formats::text::CharMap;
 use medner_experiment::RunContext;
 use tch::Device;
 
+use super::hand_out::{hand_out, outgoing};
+use super::pool::Pool;
 use super::{NETWORKS, Project, QUERY, Query, ROUNDS, Stage, put, write};
 use crate::algorithm::{ActiveLearning, Keep};
 use crate::config::Config;
 use crate::corpus::{ActivePool, Encoding};
-use crate::exchange::{Item, Mention, Shape, labelling_configuration, write_items};
+use crate::exchange::{Item, Mention, Shape};
 use crate::folder::ModelFolder;
+use crate::predict;
 use crate::prepare::Prepared;
 use crate::rounds::{Part, Round};
 use crate::scores::{ScoreRules, Strategy, scoring_order, select_random};
 use crate::words::WordForms;
-use crate::{input, predict};
 
 /// What is asked for.
-#[derive(Clone, Debug)]
 pub struct Asked {
-    /// Text, JSON lines, PubTator.
-    pub pool: PathBuf,
+    /// Where sentences are chosen from.
+    pub pool: Pool,
     /// Sentences.
     pub n: usize,
-    /// Left out: random without a model, diversity with one.
+    /// Left out: random without a model, least confidence with one.
     pub strategy: Option<Strategy>,
     /// What is written, and where.
     pub shape: Shape,
@@ -41,20 +41,22 @@ pub struct Asked {
     pub suggestions: bool,
 }
 
+/// The diversity game is played for at least so many steps, where the configuration does not say how many
+/// (`diversity_discriminator.steps`): a pass over few labelled sentences leaves the discriminator as it was drawn.
+const STEPS: u64 = 600;
+
 /// Asks: chooses, remembers, writes. A query that waits for its answers is written again, not made anew. Where the sentences are.
 pub fn query(project: &Project, asked: &Asked, ctx: &RunContext, device: Device) -> Result<(Query, PathBuf)> {
     let rounds = project.rounds()?;
-    let pool = medner_data::hash::hash_file(&asked.pool)
-        .with_context(|| format!("{}: cannot be read", asked.pool.display()))?
-        .sha256;
     match if rounds == 0 { Stage::Learned } else { project.stage(rounds) } {
         Stage::Learned => {}
         Stage::Answered => bail!(
-            "round {rounds} was answered and is not learned yet: go on with `mtaal learn --model DIR --labelled FILE`"
+            "round {rounds} was answered and is not learned yet: go on with `mtaal learn --model DIR --labelled FILE`, or take it back \
+             with `mtaal query --model DIR --take-back`"
         ),
         Stage::Asked => {
             let waiting = project.query(rounds)?;
-            let same = waiting.pool == pool
+            let same = waiting.pool == asked.pool.hash
                 && waiting.wanted == asked.n
                 && asked.strategy.is_none_or(|strategy| strategy == waiting.strategy)
                 && waiting.suggestions == asked.suggestions;
@@ -67,26 +69,21 @@ pub fn query(project: &Project, asked: &Asked, ctx: &RunContext, device: Device)
                 );
             }
             tracing::info!("round {rounds} waits for its answers: the same sentences are written again");
-            let out = hand_out(project, rounds, &waiting, asked)?;
-            return Ok((waiting, out));
+            let outgoing = outgoing(project, rounds, &waiting, asked.shape, asked.out.as_deref())?;
+            hand_out(project, &outgoing, asked.shape)?;
+            return Ok((waiting, outgoing.place().to_owned()));
         }
     }
     let model = project.model(rounds, device)?;
     let strategy = match (asked.strategy, &model) {
         (None, None) => Strategy::Random,
-        (None, Some(_)) => Strategy::Diversity,
+        (None, Some(_)) => Strategy::Lc,
         (Some(strategy), None) if strategy != Strategy::Random => bail!(
             "`--strategy {strategy}`: there is no model yet that could say what it is unsure of; the first query is `random`"
         ),
         (Some(strategy), _) => strategy,
     };
-    let sentences = candidates(project, rounds, &asked.pool)?;
-    if sentences.is_empty() {
-        bail!(
-            "{}: every sentence of it has been asked already; nothing is left to label",
-            asked.pool.display()
-        );
-    }
+    let sentences = asked.pool.unasked(project, rounds)?;
     let round = rounds + 1;
     let (chosen, networks) = match &model {
         Some(model) if strategy != Strategy::Random => {
@@ -103,8 +100,13 @@ pub fn query(project: &Project, asked: &Asked, ctx: &RunContext, device: Device)
     if let Some(model) = model.as_ref().filter(|_| asked.suggestions) {
         suggest(model, &mut items, device)?;
     }
+    let pool = asked.pool.hash.clone();
     let query = Query { strategy, wanted: asked.n, pool, suggestions: asked.suggestions, items };
 
+    // The round stands once it is put in its place: what it cannot be handed out for must be seen before.
+    let outgoing = outgoing(project, round, &query, asked.shape, asked.out.as_deref())?;
+    outgoing.check()?;
+    project.keep_start()?;
     let stage = project.folder.join(ROUNDS).join(format!(".tmp-{}", std::process::id()));
     fs::create_dir_all(&stage)?;
     if let Some(networks) = networks {
@@ -112,68 +114,8 @@ pub fn query(project: &Project, asked: &Asked, ctx: &RunContext, device: Device)
     }
     write(&stage.join(QUERY), &query)?;
     put(&stage, &project.round(round))?;
-    let out = hand_out(project, round, &query, asked)?;
-    Ok((query, out))
-}
-
-/// Writes the sentences for the people who label, and beside Label Studio's its labelling interface.
-fn hand_out(project: &Project, round: usize, query: &Query, asked: &Asked) -> Result<PathBuf> {
-    let types = &project.start.types;
-    let ending = match asked.shape {
-        Shape::LabelStudio => "label-studio.json",
-        Shape::Doccano => "doccano.jsonl",
-        Shape::Jsonl => "jsonl",
-        Shape::Brat => "brat",
-    };
-    let place = || project.folder.join(format!("round-{round:04}.{ending}"));
-    let out = asked.out.clone().unwrap_or_else(place);
-    write_items(asked.shape, &query.items, types, &out)?;
-    if asked.shape == Shape::LabelStudio {
-        let interface = project.folder.join("label-studio.xml");
-        tensors::write_atomically(&interface, labelling_configuration(types).as_bytes())?;
-    }
-    Ok(out)
-}
-
-/// Takes the waiting question back; the round is as if it had not been.
-pub fn take_back(project: &Project) -> Result<usize> {
-    let rounds = project.rounds()?;
-    if rounds == 0 || project.stage(rounds) != Stage::Asked {
-        bail!("no question waits for its answers, so none can be taken back");
-    }
-    let stage = project.folder.join(ROUNDS).join(format!(".tmp-{}", std::process::id()));
-    fs::rename(project.round(rounds), &stage)?;
-    fs::remove_dir_all(&stage)?;
-    Ok(rounds)
-}
-
-/// Sentences of the pool that were not asked yet, each text once.
-fn candidates(project: &Project, rounds: usize, pool: &Path) -> Result<Vec<Item>> {
-    let mut known: BTreeSet<String> =
-        project.labelled(0)?.into_iter().map(|sentence| sentence.tokens.join(" ")).collect();
-    for n in 1..=rounds {
-        let missing = project.answers(n)?.missing;
-        let asked = project.query(n)?.items.into_iter().filter(|item| !missing.contains(&item.id));
-        known.extend(asked.map(|item| item.token_texts().join(" ")));
-    }
-    let documents = input::text(Some(pool))?;
-    let mut sentences = Vec::new();
-    let maps: Vec<CharMap<'_>> = documents.iter().map(|d| CharMap::new(&d.text)).collect();
-    let cut = input::cut(&documents)?;
-    if cut.is_empty() {
-        bail!(
-            "{}: holds no sentences; expected text (a document a line), JSON lines or PubTator",
-            pool.display()
-        );
-    }
-    for sentence in cut {
-        if known.insert(sentence.sentence.tokens.join(" "))
-            && let Some(item) = Item::from_tokenized(&sentence, &maps[sentence.document])
-        {
-            sentences.push(item);
-        }
-    }
-    Ok(sentences)
+    hand_out(project, &outgoing, asked.shape)?;
+    Ok((query, outgoing.place().to_owned()))
 }
 
 /// Lines 2 to 5 of Algorithm 1: the diversity game, where the strategy needs it, and the choice. The networks that the game left.
@@ -191,9 +133,11 @@ fn choose(
     let mut config = model.config.clone();
     config.strategy = strategy;
     config.query.sentences = n;
-    config.diversity_discriminator.on = strategy == Strategy::Diversity;
     config.training.warm_up = 0;
     let labelled = project.labelled(rounds)?;
+    let game = &mut config.diversity_discriminator;
+    game.on = strategy == Strategy::Diversity;
+    game.steps = game_steps(game.steps, labelled.len(), config.training.batch_size);
     if labelled.is_empty() && strategy == Strategy::Diversity {
         bail!(
             "`--strategy diversity` asks for what is least like the labelled sentences, and the model's folder holds none \
@@ -220,6 +164,14 @@ fn choose(
     let chosen = run.pool().labelled[before..].iter().map(|&id| id - before as u32).collect();
     let played = plan.diversity > 0;
     Ok((chosen, if played { Some(run.networks.params.state()?) } else { None }))
+}
+
+/// Steps of the diversity game: as configured, else a pass over the labelled sentences, and not fewer than [`STEPS`].
+fn game_steps(configured: u64, labelled: usize, batch_size: usize) -> u64 {
+    match configured {
+        0 => (labelled.div_ceil(batch_size) as u64).max(STEPS),
+        steps => steps,
+    }
 }
 
 /// Labelled sentences, then those that can be asked, in numbers.
@@ -263,4 +215,16 @@ fn suggest(model: &ModelFolder, items: &mut [Item], device: Device) -> Result<()
             .collect();
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn few_labelled_sentences_do_not_make_a_short_game() {
+        assert_eq!(game_steps(0, 64, 32), STEPS);
+        assert_eq!(game_steps(0, 32 * 700 + 1, 32), 701);
+        assert_eq!(game_steps(2, 64, 32), 2);
+    }
 }
