@@ -350,24 +350,24 @@ fn said(output: &Output) -> String {
 
 #[test]
 fn a_question_taken_back_leaves_the_way_free_and_nobodys_work_is_lost() {
-    let temporary = tempfile::tempdir().unwrap();
-    let folder = temporary.path();
-    let project = folder.join("p");
-    let of = |n: &str, shape: Shape| -> Vec<String> {
-        first(folder, shape).iter().map(|a| if a == "12" { n.to_owned() } else { a.clone() }).collect()
-    };
-    let take_back =
-        || said(&mtaal(folder, &["query", "--model", "p", "--take-back", "--quiet"]).output().unwrap());
-    let strings = |arguments: &[String], more: &[&str]| -> String {
-        let all: Vec<&str> = arguments.iter().map(String::as_str).chain(more.iter().copied()).collect();
-        refused(folder, &all)
-    };
     for (shape, written, inside) in [
         (Shape::LabelStudio, "round-0001.label-studio.json", ""),
         (Shape::Doccano, "round-0001.doccano.jsonl", ""),
         (Shape::Jsonl, "round-0001.jsonl", ""),
         (Shape::Brat, "round-0001.brat", "notes.txt"),
     ] {
+        let temporary = tempfile::tempdir().unwrap();
+        let folder = temporary.path();
+        let project = folder.join("p");
+        let of = |n: &str, shape: Shape| -> Vec<String> {
+            first(folder, shape).iter().map(|a| if a == "12" { n.to_owned() } else { a.clone() }).collect()
+        };
+        let take_back =
+            || said(&mtaal(folder, &["query", "--model", "p", "--take-back", "--quiet"]).output().unwrap());
+        let strings = |arguments: &[String], more: &[&str]| -> String {
+            let all: Vec<&str> = arguments.iter().map(String::as_str).chain(more.iter().copied()).collect();
+            refused(folder, &all)
+        };
         // Untouched: it goes, and another question comes.
         query(folder, &of("12", shape));
         assert!(project.join(written).exists(), "{shape}");
@@ -385,9 +385,9 @@ fn a_question_taken_back_leaves_the_way_free_and_nobodys_work_is_lost() {
         query(folder, &of("7", shape));
         let gone = project.join(written);
         if inside.is_empty() {
-            fs::remove_file(gone).unwrap()
+            fs::remove_file(gone).unwrap();
         } else {
-            fs::remove_dir_all(gone).unwrap()
+            fs::remove_dir_all(gone).unwrap();
         }
         take_back();
         // And a kill in the middle of the round's removal.
@@ -407,8 +407,8 @@ fn a_question_taken_back_leaves_the_way_free_and_nobodys_work_is_lost() {
             assert!(strings(&question, &["--out", "no/such/place"]).contains("no/such"), "{shape}");
             assert!(!project.join("rounds/0001").exists(), "{shape}: the question was made");
         }
+        assert!(refused(folder, &["query", "--model", "p", "--take-back"]).contains("no question waits"));
     }
-    assert!(refused(folder, &["query", "--model", "p", "--take-back"]).contains("no question waits"));
 }
 
 #[test]

@@ -59,10 +59,28 @@ impl Outgoing {
         if self.shape != Shape::Brat {
             let folder = self.place.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
             fs::read_dir(folder).map_err(ExchangeError::io(folder))?;
-        } else if self.place.exists() && !self.place.is_dir() {
-            return Err(ExchangeError::Exists { path: self.place.clone() });
+        } else if self.place.exists() {
+            self.no_other_sentences()?;
         }
         self.files.iter().try_for_each(|(path, content)| write::is_there(path, content).map(|_| ()))
+    }
+
+    /// Refuses a folder with sentences of another round: they would come back as answers to what was not asked.
+    fn no_other_sentences(&self) -> Result<()> {
+        let foreign = |path: &Path| {
+            let sentence = path.extension().is_some_and(|ending| ending == "txt" || ending == "ann");
+            sentence && !self.files.iter().any(|(own, _)| own == path)
+        };
+        if !self.place.is_dir() {
+            return Err(ExchangeError::Exists { path: self.place.clone() });
+        }
+        for entry in fs::read_dir(&self.place).map_err(ExchangeError::io(&self.place))? {
+            let path = entry.map_err(ExchangeError::io(&self.place))?.path();
+            if foreign(&path) {
+                return Err(ExchangeError::Exists { path });
+            }
+        }
+        Ok(())
     }
 
     /// Writes them. Each file is there whole or not at all, and one that is there already is only left as it is: where its
@@ -190,6 +208,14 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let error = outgoing(Shape::Jsonl, "fever", &folder.path().join("no/such/file.jsonl")).check();
         assert!(error.unwrap_err().to_string().contains("no/such"));
+        // The sentences of another round in a folder, though none of the files is in the way.
+        let brat = folder.path().join("brat");
+        let first = outgoing(Shape::Brat, "fever", &brat);
+        first.write().unwrap();
+        first.check().unwrap();
+        fs::write(brat.join("8@0.txt"), "cough\n").unwrap();
+        let error = first.check().unwrap_err().to_string();
+        assert!(error.contains("8@0.txt"), "{error}");
         let file = folder.path().join("file");
         fs::write(&file, "x").unwrap();
         assert!(matches!(outgoing(Shape::Brat, "fever", &file).check(), Err(ExchangeError::Exists { .. })));

@@ -164,7 +164,7 @@ pub fn run(name: &str, matches: &ArgMatches, ctx: &RunContext) -> Result<()> {
         "query" if matches.get_flag("take-back") => {
             let (round, kept) = take_back(&Project::open(folder)?)?;
             for path in kept {
-                tracing::warn!("{}: had been worked on, and is kept under this name", path.display());
+                tracing::warn!("{}: is not as it was written, and is kept under this name", path.display());
             }
             tracing::info!("the question of round {round} is taken back");
             Ok(())
