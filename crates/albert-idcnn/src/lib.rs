@@ -42,5 +42,6 @@ pub mod prepare;
 pub mod pretraining;
 pub mod reading;
 pub mod training;
+mod unread;
 
 pub use method::AlbertIdcnn;

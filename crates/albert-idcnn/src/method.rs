@@ -54,6 +54,10 @@ impl Method for AlbertIdcnn {
         }
     }
 
+    fn check_train(&self, given: &Value) -> Result<(), ConfigError> {
+        crate::unread::check_train(given)
+    }
+
     fn locate(&self, data: &str) -> Result<DataFacts, Missing> {
         datasets::facts(data)
     }

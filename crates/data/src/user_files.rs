@@ -141,16 +141,20 @@ fn tag_column(text: &str) -> Option<Column> {
     }
 }
 
-/// A tokenised sentence as a text: tokens of Chinese stand together, two neighbours that both end and begin in Latin
-/// letters or digits get a space between them.
+/// A tokenised sentence as a text. Words of a language that writes spaces get one between them. In a sentence with East Asian
+/// characters, or of single characters, tokens stand together, but for a Latin word or number after another.
 pub fn document(sentence: &Sentence) -> Document {
+    let spaced = sentence.tokens.iter().any(|token| token.chars().count() > 1)
+        && !sentence.tokens.iter().flat_map(|token| token.chars()).any(is_east_asian);
     let mut text = String::new();
     let mut starts = Vec::with_capacity(sentence.tokens.len());
     let mut ends = Vec::with_capacity(sentence.tokens.len());
     let mut length = 0;
     for token in &sentence.tokens {
-        let joins = |c: Option<char>| c.is_some_and(|c| c.is_ascii_alphanumeric());
-        if token.chars().count() > 1 && joins(text.chars().next_back()) && joins(token.chars().next()) {
+        let latin = |c: Option<char>| c.is_some_and(|c| c.is_ascii_alphanumeric());
+        let words =
+            token.chars().count() > 1 && latin(text.chars().next_back()) && latin(token.chars().next());
+        if words || spaced && !text.is_empty() {
             text.push(' ');
             length += 1;
         }
@@ -166,6 +170,11 @@ pub fn document(sentence: &Sentence) -> Document {
         concepts: Vec::new(),
     });
     Document { id: sentence.id.clone(), entities: entities.collect(), text }
+}
+
+/// Ideographs, kana, Hangul, their punctuation and the full-width forms.
+fn is_east_asian(c: char) -> bool {
+    ('\u{2e80}'..='\u{d7ff}').contains(&c) || ('\u{f900}'..='\u{faff}').contains(&c) || c >= '\u{ff00}'
 }
 
 #[cfg(test)]
@@ -186,6 +195,22 @@ mod tests {
         assert_eq!(document.text, "行CT scan检查");
         assert_eq!((document.entities[0].start, document.entities[0].end), (1, 8));
         assert_eq!((document.entities[1].start, document.entities[1].end), (8, 10));
+        for (tokens, text) in [
+            (
+                &["of", "a", "severe", ",", "central", "(", "B-cell", ")", "lymphoma"][..],
+                "of a severe , central ( B-cell ) lymphoma",
+            ),
+            (&["C", "T", "3", "."], "CT3."),
+            (&["ＣＴ", "scan", "a"], "ＣＴscana"),
+        ] {
+            let tokens: Vec<String> = tokens.iter().map(|&t| t.to_owned()).collect();
+            let sentence = Sentence { tokens, spans: vec![Span::new(2, 3, "x")], ..Sentence::default() };
+            let document = super::document(&sentence);
+            assert_eq!(document.text, text);
+            let entity = &document.entities[0];
+            let found: String = text.chars().skip(entity.start).take(entity.end - entity.start).collect();
+            assert_eq!(found, sentence.tokens[2]);
+        }
     }
 
     #[test]

@@ -99,7 +99,8 @@ fn the_readers_give_back_what_was_generated() {
 
 #[test]
 fn every_corpus_of_the_catalog_has_a_sample() {
-    for entry in catalog::entries() {
+    // Those that nobody may hand on have none.
+    for entry in catalog::entries().iter().filter(|entry| !entry.kind.is_private()) {
         assert!(Kind::of(&entry.name).is_some(), "{}", entry.name);
     }
 }

@@ -1,0 +1,53 @@
+//! Keys that only a tagger with `model.input: albert` reads. Cells of tables drop them without a word, so that `--encoder` can be
+//! said of a whole table; who trains a tagger of their own and sets one means that encoder, and would get none.
+
+use medner_experiment::{ConfigError, Value, config};
+
+use crate::config::{Config, Input};
+
+const OF_ALBERT: [&str; 3] = ["encoder", "model.encoder_dropout", "training.encoder_learning_rate"];
+
+/// The first key of `given` that training on files would pass over.
+///
+/// # Errors
+/// That key, and what to do instead.
+pub fn check_train(given: &Value) -> Result<(), ConfigError> {
+    let canonical = config::canonical::<Config>(given)?;
+    if config::from_value::<Config>(&canonical)?.model.input == Input::Albert {
+        return Ok(());
+    }
+    let changed = config::difference(&canonical, &config::canonical::<Config>(&Value::Null)?);
+    let set = |key: &&&str| key.split('.').try_fold(&changed, |value, part| value.get(part)).is_some();
+    match OF_ALBERT.iter().find(set) {
+        Some(key) => Err(ConfigError::at(
+            *key,
+            "is read by a tagger with an encoder, and this one has none; add `model.input: albert` (`--set model.input=albert`), or leave it out",
+        )),
+        None => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn an_encoder_that_nothing_reads_is_refused() {
+        for (given, key) in [
+            (json!({"encoder": "mine"}), "encoder"),
+            (json!({"model": {"encoder_dropout": 0.2}}), "model.encoder_dropout"),
+            (json!({"training": {"encoder_learning_rate": 1e-4}}), "training.encoder_learning_rate"),
+        ] {
+            let error = check_train(&given).unwrap_err();
+            assert_eq!(error.path, key);
+            assert!(error.to_string().contains("model.input=albert"), "{error}");
+            let mut with = given.clone();
+            with["model"]["input"] = json!("albert");
+            check_train(&with).unwrap();
+        }
+        check_train(&json!({"model": {"dropout": 0.2}})).unwrap();
+        check_train(&Value::Null).unwrap();
+    }
+}
