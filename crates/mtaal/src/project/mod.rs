@@ -125,8 +125,8 @@ impl Project {
     }
 
     /// Opens a project, or starts one in a folder that is empty, new, or holds a trained model. `fresh` says what a new one is
-    /// started with, given the model that is there; that is written with the first question ([`Self::keep_start`]), so that a
-    /// question that fails leaves no project behind.
+    /// started with, given the model that is there; that is written with the first question, so that a question that fails
+    /// leaves no project behind.
     pub fn open_or_start(
         folder: &Path,
         fresh: impl FnOnce(Option<&ModelFolder>) -> Result<Start>,
