@@ -1,7 +1,6 @@
 //! Word vectors: trained here with CBOW (Mikolov et al. 2013) on the text of both corpora, the GloVe subset of the
 //! catalogue, or a file of the user's own.
 
-use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
 use std::time::Instant;
 
@@ -45,29 +44,10 @@ pub fn file(config: &WordVectorConfig) -> Result<Option<std::path::PathBuf>> {
 
 /// Reads the vectors of the vocabulary's words (as written, or lower-cased) from a file in any of the three formats.
 pub fn read(path: &Path, vocabulary: &Vocabulary) -> Result<WordVectors> {
-    let format = format_of(path)?;
+    let wrong = || format!("word vectors of {}", path.display());
+    let format = VectorFormat::of_file(path).with_context(wrong)?;
     let wanted = |word: &str| vocabulary.known(word).is_some();
-    WordVectors::read_selected(path, format, wanted)
-        .with_context(|| format!("word vectors of {}", path.display()))
-}
-
-/// A first line of two whole numbers is word2vec's; what follows its first word decides between text and binary.
-fn format_of(path: &Path) -> Result<VectorFormat> {
-    let file = std::fs::File::open(path).with_context(|| format!("{}: cannot be read", path.display()))?;
-    let mut reader = BufReader::new(file);
-    let mut line = Vec::new();
-    reader.read_until(b'\n', &mut line)?;
-    let first = String::from_utf8_lossy(&line);
-    let numbers: Vec<usize> = first.split_whitespace().map_while(|field| field.parse().ok()).collect();
-    let (2, [_, dim]) = (first.split_whitespace().count(), numbers.as_slice()) else {
-        return Ok(VectorFormat::Glove);
-    };
-    // A text line of `dim` numbers has as many spaces before its end; in a binary file the word's space is followed by
-    // four times as many bytes of any value.
-    let mut start = Vec::new();
-    reader.take(64 * (*dim as u64 + 1)).read_until(b'\n', &mut start)?;
-    let fields = std::str::from_utf8(&start).map(|line| line.split_whitespace().count());
-    Ok(if fields == Ok(dim + 1) { VectorFormat::Word2vecText } else { VectorFormat::Word2vecBinary })
+    WordVectors::read_selected(path, format, wanted).with_context(wrong)
 }
 
 /// Words of the texts, lower-cased, a line for each sentence.
@@ -112,7 +92,7 @@ mod tests {
     use medner_data::vocabulary::Normalisation;
 
     #[test]
-    fn the_three_formats_are_told_apart() {
+    fn only_words_of_the_vocabulary_are_read_from_all_three_formats() {
         let folder = tempfile::tempdir().unwrap();
         let mut vectors = WordVectors::empty(3);
         vectors.push("fever", &[1.0, -2.5, 3.0]).unwrap();
@@ -122,7 +102,6 @@ mod tests {
         for format in [VectorFormat::Glove, VectorFormat::Word2vecText, VectorFormat::Word2vecBinary] {
             let path = folder.path().join("vectors");
             vectors.write(&path, format).unwrap();
-            assert_eq!(format_of(&path).unwrap(), format);
             let read = read(&path, &vocabulary).unwrap();
             assert_eq!(read.words(), ["fever"]);
             assert_eq!(read.get("fever").unwrap(), [1.0, -2.5, 3.0]);
