@@ -70,7 +70,9 @@ pub fn train(
 ) -> Result<(TaggerTask, Summary)> {
     let tagger = build(config, seed, &prepared, device)?;
     let version = ("results", crate::method::RESULTS_VERSION);
-    let settings = job::settings(seed, config, data, version, ctx)?;
+    // An encoder is known by the hashes among `data`: its folder may be moved between a stop and a resume.
+    let known = Config { encoder: None, ..config.clone() };
+    let settings = job::settings(seed, &known, data, version, ctx)?;
     let trainer_config = TrainerConfig {
         epochs: config.training.epochs,
         patience: Some(config.training.patience).filter(|&p| p > 0),

@@ -3,6 +3,7 @@
 
 use medner_core::CoreError;
 use medner_core::layers::IdcnnConfig;
+use medner_core::schedule::Schedule;
 use medner_data::TagScheme;
 use medner_data::cbow::CbowConfig;
 use serde::{Deserialize, Serialize};
@@ -146,6 +147,10 @@ pub struct Training {
     pub encoder_learning_rate: f64,
     /// Uses the paper's 3e-5 for everything.
     pub literal: bool,
+    /// What becomes of the learning rates over all epochs.
+    pub schedule: RateSchedule,
+    /// Share of all steps in which the learning rates rise to their values, as a line.
+    pub warmup: f64,
     /// Sentences a batch.
     pub batch_size: usize,
     /// Largest norm of the gradient.
@@ -158,6 +163,17 @@ pub struct Training {
     pub curve_every: u64,
     /// Steps between checkpoints inside an epoch; 0 for none (one is made after each epoch and every two minutes anyway).
     pub checkpoint_every: u64,
+}
+
+/// What becomes of a learning rate over a training; the paper says nothing of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RateSchedule {
+    /// It stays.
+    Constant,
+    /// It falls to 0 at the last step of the last epoch, as a line: for `training.patience: 0`, since a training that stops
+    /// before has not had its small steps.
+    Linear,
 }
 
 /// The optimisers of Tables 4 and 5.
@@ -240,6 +256,8 @@ impl Default for Training {
             head_learning_rate: 1e-3,
             encoder_learning_rate: LITERAL_LEARNING_RATE,
             literal: false,
+            schedule: RateSchedule::Constant,
+            warmup: 0.0,
             batch_size: 20,
             clip: 5.0,
             epochs: 40,
@@ -260,6 +278,16 @@ impl Training {
     /// The learning rate in force for what starts from random values.
     pub fn learning_rate(&self) -> f64 {
         if self.literal { LITERAL_LEARNING_RATE } else { self.head_learning_rate }
+    }
+
+    /// What the learning rates are multiplied with at a step, of `steps` in all.
+    pub fn schedule(&self, steps: u64) -> Schedule {
+        let (warmup, total) = ((self.warmup * steps as f64).round() as u64, steps.max(1));
+        let end = match self.schedule {
+            RateSchedule::Constant => 1.0,
+            RateSchedule::Linear => 0.0,
+        };
+        Schedule::WarmupLinear { warmup, total, end }
     }
 
     /// The learning rate in force for a pre-trained encoder.
@@ -355,6 +383,9 @@ impl Config {
         ];
         if let Some((key, value)) = positive.iter().find(|(_, v)| !(v.is_finite() && *v > 0.0)) {
             return Some((key, format!("{value} is not a positive number")));
+        }
+        if !(0.0..1.0).contains(&t.warmup) {
+            return Some(("training.warmup", format!("{} is not a share of the steps in [0, 1)", t.warmup)));
         }
         if self.job == Job::Tagger { self.model.problem() } else { None }
     }
@@ -454,6 +485,7 @@ mod tests {
         assert_eq!(with(|c| c.training.head_learning_rate = f64::NAN), "training.head_learning_rate");
         assert_eq!(with(|c| c.training.encoder_learning_rate = 0.0), "training.encoder_learning_rate");
         assert_eq!(with(|c| c.training.clip = 0.0), "training.clip");
+        assert_eq!(with(|c| c.training.warmup = 1.0), "training.warmup");
         let encoder = |c: &mut Config| (c.job, c.pretraining.encoder.heads) = (Job::Pretraining, 3);
         assert_eq!(with(encoder), "pretraining.encoder.num_attention_heads");
         assert_eq!(with(|c| c.model.heads = 3), "model.heads");
@@ -462,6 +494,17 @@ mod tests {
         assert_eq!(with(|c| c.model.idcnn.kernel = 2), "model.idcnn.kernel");
         assert_eq!(with(|c| c.model.idcnn.filters = 0), "model.idcnn.filters");
         assert_eq!(with(|c| c.model.idcnn.dilations.clear()), "model.idcnn.dilations");
+    }
+
+    #[test]
+    fn learning_rates_stay_or_rise_and_fall() {
+        let stays = Training::default().schedule(100);
+        assert!((0..100).all(|step| stays.factor(step) == 1.0));
+        let training = Training { schedule: RateSchedule::Linear, warmup: 0.1, ..Training::default() };
+        let factors = [0, 4, 9, 10, 55, 99].map(|step| training.schedule(100).factor(step));
+        for (found, expected) in factors.iter().zip([0.1, 0.5, 1.0, 1.0, 0.5, 1.0 / 90.0]) {
+            assert!((found - expected).abs() < 1e-12, "{factors:?}");
+        }
     }
 
     #[test]

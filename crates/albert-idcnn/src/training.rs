@@ -25,7 +25,7 @@ pub struct TaggerTask {
     /// What a character is to the network.
     pub reading: Reading,
     optimizer: Optimizer,
-    clip: f64,
+    training: Training,
     train: Records,
     batches: Batches,
     /// The batches of the epoch in hand.
@@ -84,7 +84,7 @@ impl TaggerTask {
             labels,
             reading,
             optimizer,
-            clip: training.clip,
+            training: training.clone(),
             train,
             batches,
             epoch: None,
@@ -102,7 +102,7 @@ impl TaggerTask {
         self.optimizer.zero_gradients()?;
         let loss = self.tagger.loss(&batch, &batch.pad(&tags)?)?;
         loss.f_backward()?;
-        self.optimizer.clip_gradients(self.clip)?;
+        self.optimizer.clip_gradients(self.training.clip)?;
         self.optimizer.step()?;
         Ok(f64::try_from(&loss)?)
     }
@@ -122,6 +122,9 @@ impl Task for TaggerTask {
     }
 
     fn step(&mut self, at: &At) -> Result<StepOutcome> {
+        let count = self.batches.count(at.epoch) as u64;
+        let schedule = self.training.schedule(count * self.training.epochs);
+        self.optimizer.set_factor(schedule.factor(at.epoch * count + at.batch));
         let pieces = self.epoch(at.epoch)[at.batch as usize].clone();
         let loss = self.step_on(&pieces)?;
         Ok(StepOutcome { loss, items: pieces.len() as u64 })

@@ -8,14 +8,14 @@ use crate::plan::PlannedTable;
 use crate::published::Published;
 use crate::record::{Scores, write_atomically};
 use crate::schema::Kind;
-use crate::table::{MAIN_TASK, Maker, ResultTable};
+use crate::table::{MAIN_TASK, Maker, ResultTable, noted};
 
 impl Maker<'_> {
     /// The points of a curve table: header and rows.
     pub fn curve(&self, planned: &PlannedTable) -> (Vec<String>, Vec<Vec<String>>) {
         let spec = &planned.spec;
         let mut columns: Vec<String> = Vec::new();
-        let mut points: Vec<(Vec<String>, BTreeMap<String, String>)> = Vec::new();
+        let mut points: Vec<(Vec<String>, BTreeMap<String, String>, Vec<String>)> = Vec::new();
         for slot in &planned.slots {
             let Ok(record) = self.record(slot) else { continue };
             let outcome = &record.outcome;
@@ -32,18 +32,20 @@ impl Maker<'_> {
             for row in &curve.rows {
                 let head = vec![slot.system.clone(), self.shown(spec, &slot.dataset), slot.seed.to_string()];
                 let cells = curve.columns.iter().cloned().zip(row.iter().map(plain_text)).collect();
-                points.push((head, cells));
+                points.push((head, cells, noted(spec, &[record])));
             }
         }
-        let rows = points.into_iter().map(|(mut row, cells)| {
+        let rows = points.into_iter().map(|(mut row, cells, notes)| {
             row.extend(columns.iter().map(|column| cells.get(column).cloned().unwrap_or_default()));
             row.push(self.label.to_owned());
+            row.extend(notes);
             row
         });
         let rows: Vec<Vec<String>> = rows.collect();
         let mut header: Vec<String> = ["system", "dataset", "seed"].map(str::to_owned).into();
         header.extend(columns);
         header.push("profile".to_owned());
+        header.extend(spec.notes.iter().cloned());
         (header, rows)
     }
 
@@ -114,7 +116,7 @@ impl Maker<'_> {
 impl ResultTable {
     /// Header and rows as they stand in the file.
     pub fn to_csv(&self) -> (Vec<String>, Vec<Vec<String>>) {
-        let header = [
+        let scores = [
             "system",
             "dataset",
             "task",
@@ -130,12 +132,14 @@ impl ResultTable {
             "verdict",
             "profile",
             "device",
-            "command",
         ];
+        let mut header: Vec<String> = scores.map(str::to_owned).into();
+        header.extend(self.notes.iter().cloned());
+        header.push("command".to_owned());
         let number = |value: Option<f64>| value.map(short).unwrap_or_default();
         let rows = self.rows.iter().map(|row| {
             let summary = row.summary.as_ref();
-            vec![
+            let mut cells = vec![
                 row.system.clone(),
                 row.dataset.clone(),
                 row.task.clone(),
@@ -151,10 +155,13 @@ impl ResultTable {
                 row.verdict.to_string(),
                 self.profile.clone(),
                 row.device.clone(),
-                row.command.clone(),
-            ]
+            ];
+            cells.extend(row.notes.iter().cloned());
+            cells.push(row.command.clone());
+            cells
         });
-        (header.map(str::to_owned).into(), rows.collect())
+        let rows = rows.collect();
+        (header, rows)
     }
 }
 

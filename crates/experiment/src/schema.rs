@@ -6,6 +6,7 @@
 //! tasks: [ner]                           # left out: all
 //! scale: {f1: 100, precision: 100, recall: 100}   # or one number for all; measured times scale = as printed
 //! tolerance: 2                           # in the printed scale, for the verdict; or by metric
+//! notes: [encoder]                       # notes of the runs that stand in columns of their own
 //! config: {epochs: 30}                   # the method's configuration, common to all systems
 //! seeds: [1, 2, 3]
 //! datasets:
@@ -254,6 +255,7 @@ struct File {
     tolerance: PerMetric,
     curve: Option<String>,
     measured_as: BTreeMap<String, String>,
+    notes: Vec<String>,
     published: String,
     config: Value,
     seeds: Vec<u64>,
@@ -275,6 +277,7 @@ impl Default for File {
             tolerance: PerMetric::All(0.0),
             curve: None,
             measured_as: BTreeMap::new(),
+            notes: Vec::new(),
             published: "published.csv".to_owned(),
             config: Value::Null,
             seeds: vec![1, 2, 3],
@@ -312,6 +315,8 @@ pub struct TableSpec {
     /// `task/metric` as the paper calls it to `task/metric` as we measure it, where the paper's name is not what it
     /// is (`nen/f1: nen/token_accuracy`).
     pub measured_as: BTreeMap<String, String>,
+    /// Notes of the runs ([`crate::Outcome::notes`]) that stand in a column of the CSV each: which encoder a row has.
+    pub notes: Vec<String>,
     /// The CSV of published numbers.
     pub published: PathBuf,
     /// Seeds where nothing more particular is said.
@@ -352,6 +357,7 @@ impl TableSpec {
             tolerance: file.tolerance,
             curve: file.curve,
             measured_as: file.measured_as,
+            notes: file.notes,
             published: path.with_file_name(&file.published),
             seeds: file.seeds,
             datasets: in_order(&ordered("datasets"), file.datasets),

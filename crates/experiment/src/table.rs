@@ -42,6 +42,8 @@ pub struct Row {
     pub verdict: Verdict,
     /// Devices of the runs.
     pub device: String,
+    /// What the runs note of each of the table's notes.
+    pub notes: Vec<String>,
     /// The command that makes this row.
     pub command: String,
 }
@@ -55,6 +57,8 @@ pub struct ResultTable {
     pub title: String,
     /// The profile, or the name under which its results stand.
     pub profile: String,
+    /// The notes that have a column.
+    pub notes: Vec<String>,
     /// Rows in the order of the printed table.
     pub rows: Vec<Row>,
 }
@@ -100,7 +104,7 @@ impl Maker<'_> {
     pub fn table(&self, planned: &PlannedTable, published: &[Published]) -> ResultTable {
         let spec = &planned.spec;
         let mut values: BTreeMap<Key, Seeds> = BTreeMap::new();
-        let mut devices: BTreeMap<(String, String), Vec<String>> = BTreeMap::new();
+        let mut found: BTreeMap<(String, String), Vec<&RunRecord>> = BTreeMap::new();
         let mut states: BTreeMap<(String, String), Verdict> = BTreeMap::new();
         let mut order: Vec<(String, String)> = Vec::new();
         for ((system, dataset), slots) in by_place(planned) {
@@ -113,10 +117,7 @@ impl Maker<'_> {
             for slot in &slots {
                 match self.record(slot) {
                     Ok(record) => {
-                        let device = devices.entry(shown.clone()).or_default();
-                        if !device.contains(&record.device) {
-                            device.push(record.device.clone());
-                        }
+                        found.entry(shown.clone()).or_default().push(record);
                         for (task, metrics) in &record.outcome.scores {
                             for (metric, value) in
                                 metrics.iter().filter(|(m, _)| shows(spec, &dataset, task, m))
@@ -174,9 +175,11 @@ impl Maker<'_> {
                     None => Verdict::PublishedOnly,
                 },
             };
+            let records = found.get(&place).map(Vec::as_slice).unwrap_or_default();
             Row {
                 command: self.command_of(spec, &key.0, &key.1),
-                device: devices.get(&place).map(|list| list.join("; ")).unwrap_or_default(),
+                device: each_once(records.iter().map(|record| &record.device)),
+                notes: noted(spec, records),
                 system: key.0,
                 dataset: key.1,
                 task: key.2,
@@ -192,6 +195,7 @@ impl Maker<'_> {
             name: spec.name.clone(),
             title: spec.title.clone(),
             profile: self.label.to_owned(),
+            notes: spec.notes.clone(),
             rows: rows.collect(),
         }
     }
@@ -310,6 +314,22 @@ impl Maker<'_> {
         let slots = planned.slots.iter().filter(|slot| slot.system == system && slot.dataset == dataset);
         slots.filter_map(|slot| Some((slot.seed, self.record(slot).ok()?))).collect()
     }
+}
+
+/// What these runs note of each of the table's notes.
+pub(crate) fn noted(spec: &TableSpec, records: &[&RunRecord]) -> Vec<String> {
+    let of = |name: &String| each_once(records.iter().filter_map(|record| record.outcome.notes.get(name)));
+    spec.notes.iter().map(of).collect()
+}
+
+fn each_once<'a>(texts: impl Iterator<Item = &'a String>) -> String {
+    let mut seen: Vec<&str> = Vec::new();
+    for text in texts {
+        if !seen.contains(&text.as_str()) {
+            seen.push(text);
+        }
+    }
+    seen.join("; ")
 }
 
 fn by_place(planned: &PlannedTable) -> Vec<((String, String), Vec<&Slot>)> {

@@ -27,6 +27,15 @@ fn a_run_writes_every_number_beside_the_published_one_and_runs_nothing_twice() {
     let difference = mean("Two letters") - mean("One letter");
     assert!((mean("Two minus one") - difference).abs() < 1e-5);
     assert!(mean("One letter") > 1.0, "a share where per cent was asked for");
+    // A note of the runs has a column of its own; a row without runs, and one of differences, has none.
+    let features = |system| repo.value(table, system, "f1", "features");
+    for (system, record) in ["One letter", "Two letters"].map(|system| (system, noted(&repo, system))) {
+        assert_eq!((features(system), record.is_empty()), (record, false));
+    }
+    assert_ne!(features("One letter"), features("Two letters"));
+    assert_eq!([features("Another team"), features("Later"), features("Two minus one")], [""; 3]);
+    let points = repo.csv("results/quick/doses/fig7.csv");
+    assert!(points.iter().all(|point| noted(&repo, "Active").split("; ").any(|n| n == point["features"])));
     let compared = repo.csv("results/quick/doses/table2-comparisons.csv");
     assert_eq!(compared[0]["p_units"].split(' ').count(), 2, "{compared:?}");
     assert_eq!(repo.csv("results/quick/doses/runs.csv").len(), 11);
@@ -43,6 +52,24 @@ fn a_run_writes_every_number_beside_the_published_one_and_runs_nothing_twice() {
     let said = repo.expect(0, &["reproduce", "table2", "--seeds", "9", "--system", "Two letters"]);
     assert!(said.contains("1 of 1 cells run"), "{said}");
     assert_eq!(repo.value(table, "Two letters", "f1", "n"), "3");
+}
+
+/// What the records of a system note of its features, in the order of the seeds, each once.
+fn noted(repo: &Repo, system: &str) -> String {
+    let records = repo.records(RESULTS);
+    let mut of_system: Vec<(u64, String)> = records
+        .values()
+        .map(|text| serde_json::from_str::<serde_json::Value>(text).unwrap())
+        .filter(|record| record["cell"]["system"] == system)
+        .map(|record| {
+            let features = record["outcome"]["notes"]["features"].as_str().unwrap();
+            (record["cell"]["seed"].as_u64().unwrap(), features.to_owned())
+        })
+        .collect();
+    of_system.sort();
+    let mut notes: Vec<String> = of_system.into_iter().map(|(_, features)| features).collect();
+    notes.dedup();
+    notes.join("; ")
 }
 
 #[test]

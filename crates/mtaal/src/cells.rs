@@ -17,7 +17,7 @@ use tch::Device;
 
 use crate::algorithm::{ActiveLearning, Keep, Seconds};
 use crate::config::{Config, Job, WordVectorSource};
-use crate::corpus::{LengthFilter, Shares, Table1, split};
+use crate::corpus::{LengthFilter, Shares, Table1, agreement_of, split};
 use crate::metrics;
 use crate::networks::Networks;
 use crate::prepare::{Prepared, SPLIT_SEED, build, collection, prepare, with_orphans, word_matrix};
@@ -33,6 +33,7 @@ pub fn run(cell: &Cell, ctx: &RunContext) -> Result<Outcome> {
         Job::ActiveLearning => active_learning(cell, &config, ctx, device),
         Job::Vectors => vectors::train(cell, &config, ctx),
         Job::Statistics => statistics(&cell.data),
+        Job::Agreement => agreement(&cell.data),
         Job::SingleTasks => single_tasks(ctx),
         Job::QueryDiversity => query_diversity(&cell.needs, ctx),
     }
@@ -43,7 +44,7 @@ fn statistics(data: &str) -> Result<Outcome> {
     let collection = with_orphans(data)?;
     let kept = collection.kept(LengthFilter::default());
     let parts = split(kept.len(), Shares::default(), SPLIT_SEED)?;
-    let abstracts = load::documents(&data.replacen("mtaal-", "pubtator-", 1))?;
+    let abstracts = load::documents(&pubtator(data))?;
     let abstracts = abstracts.train.len() + abstracts.dev.len() + abstracts.test.len();
     let table = Table1::of(&collection, Some(abstracts), &parts)?;
     let mut outcome = Outcome::default();
@@ -59,6 +60,38 @@ fn statistics(data: &str) -> Result<Outcome> {
     ] {
         outcome.score("all", item, count as f64);
     }
+    Ok(outcome)
+}
+
+/// The PubTator files that the authors made a data set's files from.
+fn pubtator(data: &str) -> String {
+    data.replacen("mtaal-", "pubtator-", 1)
+}
+
+/// Our own reading of the PubTator files beside the authors' files: raw mentions of each split, and the F1 of the two sides.
+fn agreement(data: &str) -> Result<Outcome> {
+    let name = pubtator(data);
+    let found = agreement_of(&load::documents(&name)?, load::sentences(&name)?, &load::sentences(data)?)
+        .with_context(|| name.clone())?;
+    let mut outcome = Outcome::default();
+    for (split, mentions) in ["train", "dev", "test"].into_iter().zip(found.raw_mentions) {
+        outcome.score("all", &format!("mentions_{split}"), mentions as f64);
+    }
+    for (what, share) in [
+        ("sentences", found.sentences),
+        ("sentences_by_rule", found.sentences_by_rule),
+        ("tokens", found.tokens),
+        ("tokens_by_rule", found.tokens_by_rule),
+        ("mentions", found.mentions),
+        ("mentions_with_concept", found.mentions_with_concept),
+    ] {
+        outcome.score("all", what, share.f1());
+        let counts =
+            format!("{} of the authors, {} of ours, {} of both", share.authors, share.ours, share.both);
+        outcome.notes.insert(what.into(), counts);
+    }
+    outcome.notes.insert("characters compared".into(), found.characters.to_string());
+    outcome.notes.insert("characters that the authors leave out".into(), found.left_out.to_string());
     Ok(outcome)
 }
 
@@ -303,4 +336,24 @@ pub fn drop_checkpoints(folder: &Path) -> Result<()> {
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn the_two_readings_of_the_sample_are_compared() {
+        let outcome = agreement("sample-mtaal-ncbi").unwrap();
+        let scores = &outcome.scores["all"];
+        let documents = load::documents("sample-pubtator-ncbi").unwrap();
+        let mentions: usize = documents.test.iter().map(|document| document.entities.len()).sum();
+        assert_eq!(scores["mentions_test"], mentions as f64);
+        // The sample's columns are written from its PubTator files, cut by the authors' rules.
+        for what in ["sentences", "tokens", "mentions", "mentions_with_concept"] {
+            assert!((0.8..=1.0).contains(&scores[what]), "{what}: {}", scores[what]);
+        }
+        assert!(outcome.notes["mentions"].ends_with("of both"), "{:?}", outcome.notes);
+    }
 }

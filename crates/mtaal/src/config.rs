@@ -63,6 +63,8 @@ pub enum Job {
     Vectors,
     /// Counts what Table 1 counts.
     Statistics,
+    /// Compares our own reading of the PubTator files with the authors' files.
+    Agreement,
     /// The scores of two single-task runs side by side: recognition of the one, normalisation of the other.
     SingleTasks,
     /// Mean and standard deviation of what the needed runs queried (Table 4).
@@ -432,7 +434,7 @@ impl Config {
                 let word_vectors = WordVectorConfig { cbow: self.word_vectors.cbow, ..ground.word_vectors };
                 Self { model, word_vectors, ..ground }
             }
-            Job::Statistics | Job::SingleTasks | Job::QueryDiversity => ground,
+            Job::Statistics | Job::Agreement | Job::SingleTasks | Job::QueryDiversity => ground,
         }
     }
 

@@ -102,8 +102,8 @@ fn pre_training_is_resumed_to_the_byte() {
 fn a_tagger_on_an_encoder_is_resumed_to_the_byte() {
     let desk = Desk::new();
     save(&clinical().0[..60], &desk.path("train.jsonl"));
-    let set = format!("encoder={}", encoder().display());
-    let run = |out: &str| {
+    let tagger = |out: &str, encoder: &Path| {
+        let set = format!("encoder={}", encoder.display());
         let mut args = vec!["train", "--quiet", "--resume", "--threads", "1", "--seed", "7"];
         args.extend(["--train", "train.jsonl", "--out", out]);
         for set in [
@@ -114,12 +114,15 @@ fn a_tagger_on_an_encoder_is_resumed_to_the_byte() {
             "training.epochs=5",
             "training.batch_size=4",
             "training.patience=0",
+            "training.schedule=linear",
+            "training.warmup=0.2",
             "training.checkpoint_every=3",
         ] {
             args.extend(["--set", set]);
         }
         quiet(&desk, &args)
     };
+    let run = |out: &str| tagger(out, encoder());
     let began = Instant::now();
     finish(run("calm"));
     with_kills(|| run("killed"), began.elapsed().as_secs_f64(), &desk.path("killed"));
@@ -134,4 +137,22 @@ fn a_tagger_on_an_encoder_is_resumed_to_the_byte() {
         "best/model.safetensors",
     ];
     assert_same(&desk.path("calm"), &desk.path("killed"), &files);
+    // The same encoder in another folder is the same encoder; another one in that folder is not.
+    let moved = desk.path("moved");
+    fs::create_dir(&moved).unwrap();
+    for file in
+        fs::read_dir(encoder()).unwrap().map(|entry| entry.unwrap().path()).filter(|path| path.is_file())
+    {
+        fs::copy(&file, moved.join(file.file_name().unwrap())).unwrap();
+    }
+    finish(tagger("killed", &moved));
+    assert_same(&desk.path("calm"), &desk.path("killed"), &files);
+    let mut vocabulary = fs::read_to_string(moved.join("vocab.txt")).unwrap();
+    let (first, last) = (vocabulary.find('患').unwrap(), vocabulary.find('胃').unwrap());
+    vocabulary.replace_range(first..first + '患'.len_utf8(), "胃");
+    vocabulary.replace_range(last..last + '胃'.len_utf8(), "患");
+    fs::write(moved.join("vocab.txt"), vocabulary).unwrap();
+    let output = tagger("killed", &moved).output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(!output.status.success() && said.contains("encoder vocab.txt"), "{said}");
 }

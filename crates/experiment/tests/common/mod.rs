@@ -15,6 +15,7 @@ metrics: [f1, precision, recall]
 tasks: [drug]
 scale: {f1: 100, precision: 100, recall: 100}
 tolerance: 2
+notes: [features]
 config: {epochs: 3}
 seeds: [1, 2]
 datasets:
@@ -37,6 +38,7 @@ pub const FIGURE: &str = "\
 title: F1 a query
 kind: curve
 curve: learning
+notes: [features]
 config: {epochs: 3}
 seeds: [1, 2]
 datasets: {Notes: {data: doses}}

@@ -22,7 +22,7 @@ use std::fmt;
 use std::path::Path;
 
 use medner_data::catalog;
-use medner_data::{DataError, Document, Result, Sentence};
+use medner_data::{Corpus, DataError, Document, Result, Sentence};
 use serde::{Deserialize, Serialize};
 
 use super::collection::{Collection, as_the_authors_label};
@@ -204,13 +204,24 @@ impl ByRule {
 /// Those of the readers; [`DataError::Item`] where the two texts differ, with the place.
 pub fn agreement(data_set: &str, root: &Path) -> Result<Agreement> {
     let pubtator = format!("pubtator-{data_set}");
-    let mut agreement = Agreement::default();
     let documents = catalog::load_documents(&pubtator, root)?;
+    let authors = catalog::load_sentences(&format!("mtaal-{data_set}"), root)?;
+    agreement_of(&documents, catalog::load_sentences(&pubtator, root)?, &authors)
+}
+
+/// Compares sentences that we cut from these PubTator documents with the authors' sentences.
+///
+/// # Errors
+/// [`DataError::Item`] where the two texts differ, with the place.
+pub fn agreement_of(
+    documents: &Corpus<Document>,
+    mut ours: Corpus<Sentence>,
+    authors: &Corpus<Sentence>,
+) -> Result<Agreement> {
+    let mut agreement = Agreement::default();
     for (count, (_, documents)) in agreement.raw_mentions.iter_mut().zip(documents.splits()) {
         *count = documents.iter().map(|d| d.entities.len()).sum();
     }
-    let authors = catalog::load_sentences(&format!("mtaal-{data_set}"), root)?;
-    let mut ours = catalog::load_sentences(&pubtator, root)?;
     for sentences in [&mut ours.train, &mut ours.dev, &mut ours.test] {
         sentences.iter_mut().for_each(as_the_authors_label);
     }

@@ -30,7 +30,7 @@ mod split;
 mod statistics;
 
 pub use active_pool::ActivePool;
-pub use agreement::{Agreement, Share, agreement};
+pub use agreement::{Agreement, Share, agreement, agreement_of};
 pub use collection::{Collection, LengthFilter, abstracts, load};
 pub use concepts::ConceptSet;
 pub use encoding::{Encoded, Encoding, EncodingOptions, Example};

@@ -58,6 +58,16 @@ pub struct Cell {
 }
 
 impl Grid {
+    /// Without the rows that have not been run yet or wait for something, and the names of those.
+    pub fn without_open_rows(mut self) -> (Self, Vec<String>) {
+        let is_open = |row: &Line| {
+            row.cells.iter().flatten().all(|cell| ["not run", "waits"].contains(&cell.word.as_str()))
+        };
+        let (open, shown): (Vec<Line>, Vec<Line>) = self.rows.into_iter().partition(is_open);
+        self.rows = shown;
+        (self, open.into_iter().map(|row| row.names.join(", ")).collect())
+    }
+
     /// The columns in which something is printed, where there are any.
     pub fn printed(&self) -> Self {
         let columns = self.header.last().map_or(0, Vec::len);

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use anyhow::{Context, Result, bail};
 
-use super::layout::{Cell, Grid};
+use super::layout::Cell;
 use super::markdown::{paragraph, rows_of, text, words, write_grid};
 use super::page::{Page, PaperPage, TablePage};
 
@@ -13,6 +13,9 @@ const END: &str = "<!-- results:end -->";
 
 /// Tables of more rows than this are folded.
 const FOLDED: usize = 12;
+
+/// More rows than this are counted where they are left out, not named.
+const NAMED: usize = 4;
 
 /// README.md with the results of these profiles between its markers.
 ///
@@ -73,15 +76,38 @@ fn write_paper(out: &mut String, page: &Page, paper: &PaperPage, tables: &[&Tabl
     }
     let wanted = &paper.about.readme;
     for table in tables.iter().filter(|table| wanted.contains(&table.name)) {
-        let Some(grid) = table.grid.as_ref().map(Grid::printed) else { continue };
-        if grid.rows.len() > FOLDED {
+        let Some(grid) = table.grid.as_ref() else { continue };
+        let (grid, open) = grid.printed().without_open_rows();
+        if grid.rows.is_empty() {
+            continue;
+        }
+        let folded = grid.rows.len() > FOLDED;
+        if folded {
             paragraph(out, &format!("<details><summary>{}</summary>", text(&table.title)));
-            write_grid(out, &grid, short_cell);
-            paragraph(out, "</details>");
         } else {
             paragraph(out, &format!("{}:", text(&table.title)));
-            write_grid(out, &grid, short_cell);
         }
+        write_grid(out, &grid, short_cell);
+        if let Some(said) = left_out(&open) {
+            paragraph(out, &said);
+        }
+        if folded {
+            paragraph(out, "</details>");
+        }
+    }
+}
+
+/// The rows that README does not show, since they wait or have not been run: by name where they are few.
+fn left_out(rows: &[String]) -> Option<String> {
+    match rows {
+        [] => None,
+        few if few.len() <= NAMED => {
+            Some(format!("Waiting or not run yet, and left out: {}.", text(&few.join("; "))))
+        }
+        many => Some(format!(
+            "{} rows that wait or have not been run are left out; `make report` has them.",
+            many.len()
+        )),
     }
 }
 
@@ -98,6 +124,7 @@ fn short_cell(cell: &Cell) -> String {
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
+    use super::super::layout::{Grid, Heading, Line};
     use super::*;
 
     #[test]
@@ -106,6 +133,29 @@ mod tests {
         let new = insert(&readme, "new").unwrap();
         assert_eq!(new, format!("# T\n\n{BEGIN}\nnew\n{END}\n\nrest\n"));
         assert_eq!(insert(&new, "new").unwrap(), new);
+    }
+
+    #[test]
+    fn open_rows_are_left_out_and_said() {
+        let line = |name: &str, word: &str| {
+            let (published, word) = ("81.27".to_owned(), word.to_owned());
+            let cell = Cell { published, word, ..Cell::default() };
+            Line { names: vec![name.into()], note: String::new(), cells: vec![Some(cell), None] }
+        };
+        let heading = |text: &str| Heading { text: text.into(), span: 1 };
+        let rows = [("BiLSTM", "reproduced"), ("IDCNN*", "not run"), ("MHA", "failed"), ("ALBERT", "waits")];
+        let grid = Grid {
+            constant: String::new(),
+            row_names: vec!["system".into()],
+            header: vec![vec![heading("f1"), heading("recall")]],
+            rows: rows.map(|(name, word)| line(name, word)).into(),
+        };
+        let (shown, open) = grid.without_open_rows();
+        assert_eq!(shown.rows, [line("BiLSTM", "reproduced"), line("MHA", "failed")]);
+        assert_eq!(left_out(&open).unwrap(), "Waiting or not run yet, and left out: IDCNN\\*; ALBERT.");
+        assert_eq!(left_out(&[]), None);
+        let many = vec!["a row".to_owned(); 16];
+        assert!(left_out(&many).unwrap().starts_with("16 rows that wait"));
     }
 
     #[test]
