@@ -256,6 +256,8 @@ pub struct Released {
     /// Keras' initial values, which are not PyTorch's: Glorot's and orthogonal matrices, biases 0 but 1 at the forget gates,
     /// characters from U(-0.05, 0.05).
     pub keras_initial_values: bool,
+    /// Gates of LSTMs are `0.2 x + 0.5` cut off at 0 and 1, as in Keras 2.2, instead of sigmoids.
+    pub hard_sigmoid_gates: bool,
     /// The vectors of words and characters are no part of `θ_E` in the adversarial games.
     pub games_spare_vectors: bool,
     /// Training batches are drawn at random, and the last partial one is left out, where ours are of like length and whole.
@@ -371,6 +373,7 @@ impl Released {
             additive_attention: true,
             word_length: 26,
             keras_initial_values: true,
+            hard_sigmoid_gates: true,
             games_spare_vectors: true,
             random_batches: true,
         }

@@ -22,7 +22,7 @@ use tch::{Device, Tensor};
 use crate::attention::Attention;
 use crate::config::{Config, ModelConfig};
 use crate::keras;
-use crate::lstm::{Outputs, PackedBiLstm, Projected};
+use crate::lstm::{Gate, Outputs, PackedBiLstm, Projected};
 use crate::words::{Branch, DistinctWords, Input, Sentences};
 
 /// The shared encoder `E`.
@@ -48,21 +48,21 @@ impl Encoder {
             &[characters, width],
             Init::Uniform { low: -bound, high: bound },
         )?;
-        let reader = |name: &str| PackedBiLstm::new(&(scope / name), width, hidden);
+        let reader = |name: &str, input: i64| PackedBiLstm::new(&(scope / name), input, hidden, gate(config));
         let released = &config.released;
         let weight =
             (scope / "words").parameter("weight", &words.size(), Init::Values(words.shallow_clone()))?;
         Ok(Self {
             characters,
-            character_reader: reader("character_bilstm")?,
+            character_reader: reader("character_bilstm", width)?,
             pool_character_reader: if released.own_characters_of_pool {
-                Some(reader("pool_character_bilstm")?)
+                Some(reader("pool_character_bilstm", width)?)
             } else {
                 None
             },
             padding: if released.left_padding { -1 } else { 0 },
             words: weight,
-            reader: PackedBiLstm::new(&(scope / "bilstm"), config.model.words + 2 * hidden, hidden)?,
+            reader: reader("bilstm", config.model.words + 2 * hidden)?,
         })
     }
 
@@ -109,7 +109,7 @@ impl Decoder {
         let width = 2 * hidden;
         Ok(Self {
             attention: Attention::new(&(scope / "attention"), width, config.released.additive_attention)?,
-            reader: PackedBiLstm::new(&(scope / "bilstm"), width, hidden)?,
+            reader: PackedBiLstm::new(&(scope / "bilstm"), width, hidden, gate(config))?,
             output: Linear::new(&(scope / "output"), width, labels)?,
         })
     }
@@ -126,6 +126,10 @@ impl Decoder {
     }
 }
 
+fn gate(config: &Config) -> Gate {
+    if config.released.hard_sigmoid_gates { Gate::HardSigmoid } else { Gate::Sigmoid }
+}
+
 /// A discriminator: BiLSTM and softmax over two classes.
 pub struct Discriminator {
     reader: PackedBiLstm,
@@ -135,11 +139,12 @@ pub struct Discriminator {
 }
 
 impl Discriminator {
-    fn new(scope: &Scope<'_>, hidden: i64, each_token: bool) -> Result<Self> {
+    fn new(scope: &Scope<'_>, config: &Config) -> Result<Self> {
+        let hidden = config.model.hidden;
         Ok(Self {
-            reader: PackedBiLstm::new(&(scope / "bilstm"), 2 * hidden, hidden)?,
+            reader: PackedBiLstm::new(&(scope / "bilstm"), 2 * hidden, hidden, gate(config))?,
             output: Linear::new(&(scope / "output"), 2 * hidden, 2)?,
-            each_token,
+            each_token: config.released.left_padding,
         })
     }
 
@@ -196,18 +201,13 @@ impl Networks {
     pub fn new(config: &Config, sizes: Sizes, words: &Tensor, device: Device) -> Result<Self> {
         let params = Params::new(device);
         let root = params.root();
-        let (hidden, each_token) = (config.model.hidden, config.released.left_padding);
         let encoder = Encoder::new(&(&root / "encoder"), config, sizes.characters as i64, words)?;
         let networks = Self {
             encoder,
             ner: Decoder::new(&(&root / "ner"), config, sizes.ner as i64)?,
             nen: Decoder::new(&(&root / "nen"), config, sizes.nen as i64)?,
-            task_discriminator: Discriminator::new(&(&root / "task_discriminator"), hidden, each_token)?,
-            diversity_discriminator: Discriminator::new(
-                &(&root / "diversity_discriminator"),
-                hidden,
-                each_token,
-            )?,
+            task_discriminator: Discriminator::new(&(&root / "task_discriminator"), config)?,
+            diversity_discriminator: Discriminator::new(&(&root / "diversity_discriminator"), config)?,
             params,
         };
         if config.released.keras_initial_values {

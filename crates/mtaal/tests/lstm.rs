@@ -7,8 +7,10 @@ use std::sync::Arc;
 
 use medner_core::device;
 use medner_core::params::Params;
-use medner_mtaal::lstm::{Outputs, PackedBiLstm, Sequences};
+use medner_mtaal::lstm::{Gate, Outputs, PackedBiLstm, Sequences};
 use tch::{Device, Kind, Tensor};
+
+const GATES: [Gate; 2] = [Gate::Sigmoid, Gate::HardSigmoid];
 
 /// Sequences of lengths 0 to 13 that read 11 rows, some of them often.
 fn row_numbers() -> Vec<Vec<u32>> {
@@ -38,15 +40,22 @@ fn near(a: &Tensor, b: &Tensor, what: &str) {
     assert!(difference < 1e-5 * scale, "{what}: {difference} of {scale}");
 }
 
+/// How large the inputs are: with hard gates far enough out that they are cut off at 0 and at 1.
+fn scale(gate: Gate) -> f64 {
+    if gate == Gate::HardSigmoid { 6.0 } else { 1.0 }
+}
+
 /// Output, gradients by name, values by name.
-type Walked = (Tensor, Vec<(String, Tensor)>, BTreeMap<String, Vec<f64>>);
+type Walked = (Tensor, Vec<(String, Tensor)>, Parameters);
+
+type Parameters = BTreeMap<String, Vec<f64>>;
 
 /// Output, gradients of every parameter and of the input, and their values, for a loss that weighs every output differently.
-fn walk(hidden: i64, outputs: Outputs, packed: bool) -> Walked {
+fn walk(hidden: i64, gate: Gate, outputs: Outputs, packed: bool) -> Walked {
     device::reseed(5, 1);
     let params = Params::new(Device::Cpu);
-    let layer = PackedBiLstm::new(&(params.root() / "lstm"), 6, hidden).unwrap();
-    let xs = Tensor::randn([11, 6], (Kind::Float, Device::Cpu)).set_requires_grad(true);
+    let layer = PackedBiLstm::new(&(params.root() / "lstm"), 6, hidden, gate).unwrap();
+    let xs = (Tensor::randn([11, 6], (Kind::Float, Device::Cpu)) * scale(gate)).set_requires_grad(true);
     let sequences = sequences();
     let output = match (packed, outputs) {
         (true, Outputs::Each) => layer.forward(&xs, &sequences).unwrap(),
@@ -66,14 +75,14 @@ fn walk(hidden: i64, outputs: Outputs, packed: bool) -> Walked {
 
 #[test]
 fn outputs_and_gradients_are_those_of_libtorch() {
-    for hidden in [16, 5, 64] {
+    for (gate, hidden) in GATES.into_iter().flat_map(|gate| [16, 5, 64].map(|hidden| (gate, hidden))) {
         for outputs in [Outputs::Each, Outputs::Last] {
-            let (ours, our_gradients, _) = walk(hidden, outputs, true);
-            let (theirs, their_gradients, _) = walk(hidden, outputs, false);
-            near(&ours, &theirs, &format!("{outputs:?} {hidden}"));
+            let (ours, our_gradients, _) = walk(hidden, gate, outputs, true);
+            let (theirs, their_gradients, _) = walk(hidden, gate, outputs, false);
+            near(&ours, &theirs, &format!("{gate:?} {outputs:?} {hidden}"));
             assert_eq!(our_gradients.len(), 9);
             for ((name, a), (_, b)) in our_gradients.iter().zip(&their_gradients) {
-                near(a, b, &format!("gradient of {name}, {outputs:?}, {hidden}"));
+                near(a, b, &format!("gradient of {name}, {gate:?}, {outputs:?}, {hidden}"));
             }
         }
     }
@@ -83,7 +92,7 @@ fn outputs_and_gradients_are_those_of_libtorch() {
 fn a_sequence_has_the_same_states_alone_and_in_company() {
     device::reseed(5, 2);
     let params = Params::new(Device::Cpu);
-    let layer = PackedBiLstm::new(&(params.root() / "lstm"), 4, 16).unwrap();
+    let layer = PackedBiLstm::new(&(params.root() / "lstm"), 4, 16, Gate::Sigmoid).unwrap();
     let xs = Tensor::randn([3, 4], (Kind::Float, Device::Cpu));
     let own = vec![2_u32, 0, 1, 1, 2];
     let company: Vec<Vec<u32>> =
@@ -98,10 +107,13 @@ fn a_sequence_has_the_same_states_alone_and_in_company() {
 }
 
 /// One direction in f64 over one sequence, from the names' parameters: its states.
-fn plain(parameters: &BTreeMap<String, Vec<f64>>, suffix: &str, xs: &[Vec<f64>], h: usize) -> Vec<Vec<f64>> {
+fn plain(parameters: &Parameters, gate: Gate, suffix: &str, xs: &[Vec<f64>], h: usize) -> Vec<Vec<f64>> {
     let of = |name: &str| &parameters[&format!("lstm.{name}_l0{suffix}")];
     let (w, u, b, more) = (of("weight_ih"), of("weight_hh"), of("bias_ih"), of("bias_hh"));
-    let sigmoid = |x: f64| 1.0 / (1.0 + (-x).exp());
+    let sigmoid = |x: f64| match gate {
+        Gate::Sigmoid => 1.0 / (1.0 + (-x).exp()),
+        Gate::HardSigmoid => (0.2 * x + 0.5).clamp(0.0, 1.0),
+    };
     let (mut state, mut cell) = (vec![0.0; h], vec![0.0; h]);
     let mut states = Vec::new();
     for x in xs {
@@ -121,14 +133,14 @@ fn plain(parameters: &BTreeMap<String, Vec<f64>>, suffix: &str, xs: &[Vec<f64>],
 }
 
 /// The loss of [`walk`] over the states of a plain recurrence.
-fn plain_loss(parameters: &BTreeMap<String, Vec<f64>>, width: usize, h: usize, outputs: Outputs) -> f64 {
+fn plain_loss(parameters: &Parameters, gate: Gate, width: usize, h: usize, outputs: Outputs) -> f64 {
     let rows: Vec<Vec<f64>> = parameters["input"].chunks(width).map(<[f64]>::to_vec).collect();
     let mut values: Vec<f64> = Vec::new();
     for sequence in row_numbers() {
         let mut xs: Vec<Vec<f64>> = sequence.iter().map(|&row| rows[row as usize].clone()).collect();
-        let forwards = plain(parameters, "", &xs, h);
+        let forwards = plain(parameters, gate, "", &xs, h);
         xs.reverse();
-        let mut backwards = plain(parameters, "_reverse", &xs, h);
+        let mut backwards = plain(parameters, gate, "_reverse", &xs, h);
         backwards.reverse();
         let nothing = vec![0.0; h];
         match outputs {
@@ -147,19 +159,24 @@ fn plain_loss(parameters: &BTreeMap<String, Vec<f64>>, width: usize, h: usize, o
 #[test]
 fn gradients_are_the_central_differences_of_a_plain_recurrence_in_f64() {
     let (width, h) = (6, 3);
-    for outputs in [Outputs::Each, Outputs::Last] {
-        let (_, gradients, mut parameters) = walk(h as i64, outputs, true);
+    for (gate, outputs) in
+        GATES.into_iter().flat_map(|gate| [Outputs::Each, Outputs::Last].map(|outputs| (gate, outputs)))
+    {
+        let (_, gradients, mut parameters) = walk(h as i64, gate, outputs, true);
         for (name, gradient) in gradients {
             let ours = Vec::<f32>::try_from(gradient.reshape([-1])).unwrap();
             for (at, &found) in ours.iter().enumerate() {
                 let given = parameters[&name][at];
                 let mut at_value = |value: f64| {
                     parameters.get_mut(&name).unwrap()[at] = value;
-                    plain_loss(&parameters, width, h, outputs)
+                    plain_loss(&parameters, gate, width, h, outputs)
                 };
                 let slope = (at_value(given + 1e-5) - at_value(given - 1e-5)) / 2e-5;
                 parameters.get_mut(&name).unwrap()[at] = given;
-                assert!((slope - f64::from(found)).abs() < 1e-5, "{name} {at}: {slope} {found}");
+                assert!(
+                    (slope - f64::from(found)).abs() < 1e-5 * scale(gate),
+                    "{name} {at}: {slope} {found}"
+                );
             }
         }
     }
@@ -169,7 +186,7 @@ fn gradients_are_the_central_differences_of_a_plain_recurrence_in_f64() {
 fn a_graph_may_be_walked_twice_and_weights_may_stand_still() {
     device::reseed(5, 3);
     let params = Params::new(Device::Cpu);
-    let layer = PackedBiLstm::new(&(params.root() / "lstm"), 6, 8).unwrap();
+    let layer = PackedBiLstm::new(&(params.root() / "lstm"), 6, 8, Gate::Sigmoid).unwrap();
     let xs = Tensor::randn([11, 6], (Kind::Float, Device::Cpu)).set_requires_grad(true);
     let loss = layer.forward(&xs, &sequences()).unwrap().square().sum(Kind::Float);
     let gradient = || {
@@ -188,7 +205,7 @@ fn a_graph_may_be_walked_twice_and_weights_may_stand_still() {
 fn nothing_to_read_gives_nothing() {
     device::reseed(5, 4);
     let params = Params::new(Device::Cpu);
-    let layer = PackedBiLstm::new(&(params.root() / "lstm"), 6, 8).unwrap();
+    let layer = PackedBiLstm::new(&(params.root() / "lstm"), 6, 8, Gate::Sigmoid).unwrap();
     let xs = Tensor::randn([11, 6], (Kind::Float, Device::Cpu));
     let empty = Arc::new(Sequences::new::<Vec<u32>>(&[]));
     assert_eq!(layer.forward(&xs, &empty).unwrap().size(), [0, 16]);

@@ -15,13 +15,15 @@
 //! dp_t  = [dc g i(1-i)   dc c_{t-1} f(1-f)   dc i (1-g^2)   dh tanh(c_t) o(1-o)]
 //! dh_{t-1} += dp_t U,      dU = sum_t dp_t^T h_{t-1}
 //! ```
+//!
+//! With [`Gate::HardSigmoid`] for the sigmoids, whose slope `s (1 - s)` is then 0.2 where `0 < s < 1` and 0 elsewhere.
 
 use medner_core::Result;
 use tch::{Device, Kind, Tensor};
 
 use super::sequences::{Outputs, Sequences};
-use super::simd::{Machine, for_each_machine, sigmoid, tanh};
-use super::{values, values_mut};
+use super::simd::{Machine, for_each_machine, hard_sigmoid, sigmoid, tanh};
+use super::{Gate, values, values_mut};
 
 /// One direction: `H` wide, written to (and read from) its columns of the rows `[.., 2 H]` of the output.
 #[derive(Clone, Copy, Debug)]
@@ -29,6 +31,7 @@ pub(super) struct Direction {
     pub hidden: usize,
     pub backwards: bool,
     pub outputs: Outputs,
+    pub gate: Gate,
 }
 
 impl Direction {
@@ -67,7 +70,7 @@ pub(super) fn forward(
     store: &mut Store,
     output: &mut [f32],
 ) -> Result<()> {
-    let Direction { hidden: h, backwards, outputs } = direction;
+    let Direction { hidden: h, backwards, outputs, gate } = direction;
     let machine = Machine::here();
     let mut before = 0;
     for (t, &n) in sequences.active.iter().enumerate() {
@@ -89,7 +92,7 @@ pub(super) fn forward(
         let gates = &mut values_mut(&mut store.gates)[at * 4 * h..][..n * 4 * h];
         let cells = &mut values_mut(&mut store.cells)[room.clone()];
         let states = &mut values_mut(&mut store.states)[room.clone()];
-        activate(machine, h, gates, cells, &mut values_mut(&mut store.tanhs)[room], states);
+        activate(machine, h, gate, gates, cells, &mut values_mut(&mut store.tanhs)[room], states);
         for (state, &sequence) in states.chunks_exact(h).zip(&sequences.order) {
             let row = match outputs {
                 Outputs::Each => sequences.step(sequence, t, backwards),
@@ -116,7 +119,7 @@ pub(super) fn backward(
     store: &Store,
     upstream: &[f32],
 ) -> Result<Tensor> {
-    let Direction { hidden: h, backwards, outputs } = direction;
+    let Direction { hidden: h, backwards, outputs, gate } = direction;
     let machine = Machine::here();
     // The gates are turned into gradients: on a copy, so that a graph may be walked twice.
     let mut gates = store.gates.f_detach_copy()?;
@@ -140,7 +143,7 @@ pub(super) fn backward(
         let own = &mut values_mut(&mut gates)[offset * 4 * h..][..n * 4 * h];
         let before = if t > 0 { &cells[sequences.offsets[t - 1] * h..][..n * h] } else { &zero[..n * h] };
         let tanhs = &tanhs[offset * h..][..n * h];
-        differentiate(machine, h, own, before, tanhs, &mut from_above[..n * h], &mut dc[..n * h]);
+        differentiate(machine, h, gate, own, before, tanhs, &mut from_above[..n * h], &mut dc[..n * h]);
         // `differentiate` leaves dh at 0: what comes from this step's product is all that goes back.
         if t > 0 {
             let own = gates.f_narrow(0, offset as i64, n as i64)?;
@@ -153,15 +156,17 @@ pub(super) fn backward(
 for_each_machine! {
     /// Gates from their sums, and with them cells (from those before) and states. Short loops over few arrays, which the
     /// compiler turns into vector instructions.
-    fn activate(h: usize, gates: &mut [f32], cells: &mut [f32], tanhs: &mut [f32], states: &mut [f32]) {
+    fn activate(
+        h: usize, gate: Gate, gates: &mut [f32], cells: &mut [f32], tanhs: &mut [f32], states: &mut [f32]
+    ) {
         for gates in gates.chunks_exact_mut(4 * h) {
             let (i_and_f, g_and_o) = gates.split_at_mut(2 * h);
             let (g, o) = g_and_o.split_at_mut(h);
-            for x in i_and_f {
-                *x = sigmoid(*x);
-            }
-            for x in o {
-                *x = sigmoid(*x);
+            for sums in [i_and_f, o] {
+                match gate {
+                    Gate::Sigmoid => sums.iter_mut().for_each(|x| *x = sigmoid(*x)),
+                    Gate::HardSigmoid => sums.iter_mut().for_each(|x| *x = hard_sigmoid(*x)),
+                }
             }
             for x in g {
                 *x = tanh(*x);
@@ -187,9 +192,18 @@ for_each_machine! {
     }
 }
 
+/// The slope of [`hard_sigmoid`] where its value is `s`.
+#[allow(clippy::inline_always)]
+#[inline(always)]
+fn hard_slope(s: f32) -> f32 {
+    if s > 0.0 && s < 1.0 { 0.2 } else { 0.0 }
+}
+
 for_each_machine! {
     /// Gates become the gradient of their sums; `dc` that of the cell before, `dh` 0.
-    fn differentiate(h: usize, gates: &mut [f32], before: &[f32], tanhs: &[f32], dh: &mut [f32], dc: &mut [f32]) {
+    fn differentiate(
+        h: usize, gate: Gate, gates: &mut [f32], before: &[f32], tanhs: &[f32], dh: &mut [f32], dc: &mut [f32]
+    ) {
         let rows = gates.chunks_exact_mut(4 * h).zip(before.chunks_exact(h)).zip(tanhs.chunks_exact(h));
         for (((gates, before), tanhs), (dh, dc)) in rows.zip(dh.chunks_exact_mut(h).zip(dc.chunks_exact_mut(h))) {
             let (gate_i, rest) = gates.split_at_mut(h);
@@ -198,9 +212,18 @@ for_each_machine! {
             for k in 0..h {
                 let (i, f, g, o) = (gate_i[k], gate_f[k], gate_g[k], gate_o[k]);
                 let cell = dc[k] + dh[k] * o * (1.0 - tanhs[k] * tanhs[k]);
-                gate_o[k] = dh[k] * tanhs[k] * o * (1.0 - o);
-                gate_i[k] = cell * g * i * (1.0 - i);
-                gate_f[k] = cell * before[k] * f * (1.0 - f);
+                (gate_i[k], gate_f[k], gate_o[k]) = match gate {
+                    Gate::Sigmoid => (
+                        cell * g * i * (1.0 - i),
+                        cell * before[k] * f * (1.0 - f),
+                        dh[k] * tanhs[k] * o * (1.0 - o),
+                    ),
+                    Gate::HardSigmoid => (
+                        cell * g * hard_slope(i),
+                        cell * before[k] * hard_slope(f),
+                        dh[k] * tanhs[k] * hard_slope(o),
+                    ),
+                };
                 gate_g[k] = cell * i * (1.0 - g * g);
                 dc[k] = cell * f;
                 dh[k] = 0.0;

@@ -22,12 +22,23 @@ use kernel::{Direction, Store};
 
 pub use sequences::{Outputs, Sequences};
 
+/// What an input, forget or output gate makes of its sum.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Gate {
+    /// `1 / (1 + e^-x)`.
+    #[default]
+    Sigmoid,
+    /// `0.2 x + 0.5`, cut off at 0 and 1: Keras' until version 2.2.
+    HardSigmoid,
+}
+
 /// The layer: parameters and their names are those of [`BiLstm`].
 pub struct PackedBiLstm {
     padded: BiLstm,
     /// `weight_ih`, `weight_hh`, `bias_ih`, `bias_hh` of each direction.
     directions: [[Tensor; 4]; 2],
     hidden: i64,
+    gate: Gate,
 }
 
 /// Rows as a [`PackedBiLstm`] reads them.
@@ -39,8 +50,8 @@ pub enum Projected {
 }
 
 impl PackedBiLstm {
-    /// As [`BiLstm::new`].
-    pub fn new(scope: &Scope<'_>, input: i64, hidden: i64) -> Result<Self> {
+    /// As [`BiLstm::new`], with gates of this kind.
+    pub fn new(scope: &Scope<'_>, input: i64, hidden: i64, gate: Gate) -> Result<Self> {
         let padded = BiLstm::new(scope, input, hidden)?;
         let parameter = |name: &str, suffix: &str| {
             let name = scope.full_name(&format!("{name}_l0{suffix}"));
@@ -58,7 +69,7 @@ impl PackedBiLstm {
                 parameter("bias_hh", suffix)?,
             ])
         };
-        Ok(Self { padded, directions: [direction("")?, direction("_reverse")?], hidden })
+        Ok(Self { padded, directions: [direction("")?, direction("_reverse")?], hidden, gate })
     }
 
     /// The states at each step, forward ones first: rows `xs: [R, D]`, of which the sequences' steps read some, to `[N, 2 H]`.
@@ -89,17 +100,27 @@ impl PackedBiLstm {
             Projected::Rows(xs) => self.by_operations(xs, sequences, outputs),
             Projected::Sums(sums) => {
                 let [forwards, backwards] = &self.directions;
-                recurrence(sums, [&forwards[1], &backwards[1]], self.hidden, sequences, outputs)
+                let directions = [false, true].map(|backwards| Direction {
+                    hidden: self.hidden as usize,
+                    backwards,
+                    outputs,
+                    gate: self.gate,
+                });
+                recurrence(sums, [&forwards[1], &backwards[1]], directions, sequences)
             }
         }
     }
 
-    /// The same by libtorch's LSTM over padded sequences, on any device.
+    /// The same by libtorch's operations over padded sequences, on any device.
     pub fn by_operations(&self, xs: &Tensor, sequences: &Sequences, outputs: Outputs) -> Result<Tensor> {
         let Sequences { starts, lengths, rows, .. } = sequences;
         let each: Vec<&[u32]> = starts.iter().zip(lengths).map(|(&s, &n)| &rows[s..s + n]).collect();
         let batch = Batch::new(&each, xs.device())?;
-        let states = self.padded.forward(&rows_at(xs, &batch.ids)?, &batch)?;
+        let inputs = rows_at(xs, &batch.ids)?;
+        let states = match self.gate {
+            Gate::Sigmoid => self.padded.forward(&inputs, &batch)?,
+            Gate::HardSigmoid => self.step_by_step(&inputs, &batch.mask)?,
+        };
         let (b, t, width) = states.size3()?;
         let flat = states.f_view([b * t, width])?;
         let places = |of: &dyn Fn(usize, usize) -> std::ops::Range<usize>| -> Result<Tensor> {
@@ -118,6 +139,37 @@ impl PackedBiLstm {
                 Ok(both.f_mul(&Tensor::from_slice(&there).f_to_device(xs.device())?.f_unsqueeze(1)?)?)
             }
         }
+    }
+}
+
+impl PackedBiLstm {
+    /// The states of padded sequences with [`Gate::HardSigmoid`], for which libtorch has no LSTM: `[B, T, D] -> [B, T, 2 H]`.
+    fn step_by_step(&self, inputs: &Tensor, mask: &Tensor) -> Result<Tensor> {
+        let (b, t, _) = inputs.size3()?;
+        let hard_sigmoid = |sum: &Tensor| sum.f_mul_scalar(0.2)?.f_add_scalar(0.5)?.f_clamp(0.0, 1.0);
+        let mut both = Vec::with_capacity(2);
+        for (direction, [weight, recurrent, bias, more]) in self.directions.iter().enumerate() {
+            let sums = inputs.f_linear(weight, Some(bias.f_add(more)?))?;
+            let mut state = Tensor::f_zeros([b, self.hidden], (inputs.kind(), inputs.device()))?;
+            let mut cell = state.shallow_clone();
+            let mut states = Vec::with_capacity(t as usize);
+            let order: Vec<i64> = if direction == 0 { (0..t).collect() } else { (0..t).rev().collect() };
+            for at in order {
+                let sum = sums.f_select(1, at)?.f_add(&state.f_linear(recurrent, None::<&Tensor>)?)?;
+                let [i, f, g, o] = [0, 1, 2, 3].map(|gate| sum.f_narrow(1, gate * self.hidden, self.hidden));
+                let remembered = hard_sigmoid(&f?)?.f_mul(&cell)?;
+                let new = remembered.f_add(&hard_sigmoid(&i?)?.f_mul(&g?.f_tanh()?)?)?;
+                let there = mask.f_select(1, at)?.f_unsqueeze(1)?;
+                state = hard_sigmoid(&o?)?.f_mul(&new.f_tanh()?)?.f_where_self(&there, &state)?;
+                cell = new.f_where_self(&there, &cell)?;
+                states.push(state.shallow_clone());
+            }
+            if direction == 1 {
+                states.reverse();
+            }
+            both.push(Tensor::f_stack(&states, 1)?);
+        }
+        Ok(Tensor::f_cat(&both, 2)?)
     }
 }
 
@@ -144,16 +196,14 @@ fn values_mut(tensor: &mut Tensor) -> &mut [f32] {
 fn recurrence(
     projected: &[Tensor; 2],
     recurrent: [&Tensor; 2],
-    hidden: i64,
+    directions: [Direction; 2],
     sequences: &Arc<Sequences>,
-    outputs: Outputs,
 ) -> Result<Tensor> {
-    let hidden = hidden as usize;
+    let Direction { hidden, outputs, .. } = directions[0];
     let rows = match outputs {
         Outputs::Each => sequences.steps(),
         Outputs::Last => sequences.len(),
     };
-    let directions = [false, true].map(|backwards| Direction { hidden, backwards, outputs });
     let inputs = [&projected[0], &projected[1], recurrent[0], recurrent[1]];
     let wanted = inputs.map(Tensor::requires_grad);
     // Without a graph nothing computed requires a gradient, though a parameter does.

@@ -46,6 +46,13 @@ pub(super) fn sigmoid(x: f32) -> f32 {
     1.0 / (1.0 + exp(-x.clamp(-80.0, 80.0)))
 }
 
+/// Keras 2.2's: a straight line between 0 at -2.5 and 1 at 2.5.
+#[allow(clippy::inline_always)]
+#[inline(always)]
+pub(super) fn hard_sigmoid(x: f32) -> f32 {
+    (0.2 * x + 0.5).clamp(0.0, 1.0)
+}
+
 #[allow(clippy::inline_always)]
 #[inline(always)]
 pub(super) fn tanh(x: f32) -> f32 {
@@ -120,6 +127,14 @@ pub fn summarise_row(row: &[f32]) -> (u32, f32, f32) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_hard_sigmoid_is_a_line_between_0_and_1() {
+        let found = [-9.0, -2.5, -1.0, 0.0, 2.0, 2.5, 9.0].map(hard_sigmoid);
+        for (found, expected) in found.into_iter().zip([0.0, 0.0, 0.3, 0.5, 0.9, 1.0, 1.0]) {
+            assert!((found - expected).abs() < 1e-7, "{found} {expected}");
+        }
+    }
 
     #[test]
     fn the_activations_are_those_of_the_library_to_a_few_units() {
