@@ -15,7 +15,6 @@ metrics: [f1, precision, recall]
 tasks: [drug]
 scale: {f1: 100, precision: 100, recall: 100}
 tolerance: 2
-notes: [features]
 config: {epochs: 3}
 seeds: [1, 2]
 datasets:
@@ -31,6 +30,7 @@ systems:
   Two minus one: {minus: [Two letters, One letter]}
   pre-training: {auxiliary: true, config: {task: pretrain}}
 comparisons: [[Two letters, One letter]]
+notes: [features]
 ";
 
 /// The curve of the table's active-learning system.
