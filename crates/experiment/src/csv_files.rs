@@ -10,12 +10,20 @@ use crate::record::{Scores, write_atomically};
 use crate::schema::Kind;
 use crate::table::{MAIN_TASK, Maker, ResultTable, noted};
 
+/// One point of a run's curve.
+struct Point {
+    /// System, data set and seed.
+    run: [String; 3],
+    by_column: BTreeMap<String, String>,
+    notes: Vec<String>,
+}
+
 impl Maker<'_> {
     /// The points of a curve table: header and rows.
     pub fn curve(&self, planned: &PlannedTable) -> (Vec<String>, Vec<Vec<String>>) {
         let spec = &planned.spec;
         let mut columns: Vec<String> = Vec::new();
-        let mut points: Vec<(Vec<String>, BTreeMap<String, String>, Vec<String>)> = Vec::new();
+        let mut points: Vec<Point> = Vec::new();
         for slot in &planned.slots {
             let Ok(record) = self.record(slot) else { continue };
             let outcome = &record.outcome;
@@ -30,16 +38,14 @@ impl Maker<'_> {
                 }
             }
             for row in &curve.rows {
-                let head = vec![slot.system.clone(), self.shown(spec, &slot.dataset), slot.seed.to_string()];
-                let cells = curve.columns.iter().cloned().zip(row.iter().map(plain_text)).collect();
-                points.push((head, cells, noted(spec, &[record])));
+                let run = [slot.system.clone(), self.shown(spec, &slot.dataset), slot.seed.to_string()];
+                let by_column = curve.columns.iter().cloned().zip(row.iter().map(plain_text)).collect();
+                points.push(Point { run, by_column, notes: noted(spec, &[record]) });
             }
         }
-        let rows = points.into_iter().map(|(mut row, cells, notes)| {
-            row.extend(columns.iter().map(|column| cells.get(column).cloned().unwrap_or_default()));
-            row.push(self.label.to_owned());
-            row.extend(notes);
-            row
+        let rows = points.into_iter().map(|Point { run, by_column, notes }| {
+            let values = columns.iter().map(|column| by_column.get(column).cloned().unwrap_or_default());
+            run.into_iter().chain(values).chain([self.label.to_owned()]).chain(notes).collect()
         });
         let rows: Vec<Vec<String>> = rows.collect();
         let mut header: Vec<String> = ["system", "dataset", "seed"].map(str::to_owned).into();

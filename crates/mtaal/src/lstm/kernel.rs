@@ -70,7 +70,7 @@ pub(super) fn forward(
     store: &mut Store,
     output: &mut [f32],
 ) -> Result<()> {
-    let Direction { hidden: h, backwards, outputs, gate } = direction;
+    let Direction { hidden: h, backwards, outputs, .. } = direction;
     let machine = Machine::here();
     let mut before = 0;
     for (t, &n) in sequences.active.iter().enumerate() {
@@ -92,7 +92,7 @@ pub(super) fn forward(
         let gates = &mut values_mut(&mut store.gates)[at * 4 * h..][..n * 4 * h];
         let cells = &mut values_mut(&mut store.cells)[room.clone()];
         let states = &mut values_mut(&mut store.states)[room.clone()];
-        activate(machine, h, gate, gates, cells, &mut values_mut(&mut store.tanhs)[room], states);
+        activate(machine, direction, gates, cells, &mut values_mut(&mut store.tanhs)[room], states);
         for (state, &sequence) in states.chunks_exact(h).zip(&sequences.order) {
             let row = match outputs {
                 Outputs::Each => sequences.step(sequence, t, backwards),
@@ -119,7 +119,7 @@ pub(super) fn backward(
     store: &Store,
     upstream: &[f32],
 ) -> Result<Tensor> {
-    let Direction { hidden: h, backwards, outputs, gate } = direction;
+    let Direction { hidden: h, backwards, outputs, .. } = direction;
     let machine = Machine::here();
     // The gates are turned into gradients: on a copy, so that a graph may be walked twice.
     let mut gates = store.gates.f_detach_copy()?;
@@ -143,7 +143,7 @@ pub(super) fn backward(
         let own = &mut values_mut(&mut gates)[offset * 4 * h..][..n * 4 * h];
         let before = if t > 0 { &cells[sequences.offsets[t - 1] * h..][..n * h] } else { &zero[..n * h] };
         let tanhs = &tanhs[offset * h..][..n * h];
-        differentiate(machine, h, gate, own, before, tanhs, &mut from_above[..n * h], &mut dc[..n * h]);
+        differentiate(machine, direction, own, before, tanhs, &mut from_above[..n * h], &mut dc[..n * h]);
         // `differentiate` leaves dh at 0: what comes from this step's product is all that goes back.
         if t > 0 {
             let own = gates.f_narrow(0, offset as i64, n as i64)?;
@@ -157,8 +157,9 @@ for_each_machine! {
     /// Gates from their sums, and with them cells (from those before) and states. Short loops over few arrays, which the
     /// compiler turns into vector instructions.
     fn activate(
-        h: usize, gate: Gate, gates: &mut [f32], cells: &mut [f32], tanhs: &mut [f32], states: &mut [f32]
+        direction: Direction, gates: &mut [f32], cells: &mut [f32], tanhs: &mut [f32], states: &mut [f32]
     ) {
+        let Direction { hidden: h, gate, .. } = direction;
         for gates in gates.chunks_exact_mut(4 * h) {
             let (i_and_f, g_and_o) = gates.split_at_mut(2 * h);
             let (g, o) = g_and_o.split_at_mut(h);
@@ -202,8 +203,9 @@ fn hard_slope(s: f32) -> f32 {
 for_each_machine! {
     /// Gates become the gradient of their sums; `dc` that of the cell before, `dh` 0.
     fn differentiate(
-        h: usize, gate: Gate, gates: &mut [f32], before: &[f32], tanhs: &[f32], dh: &mut [f32], dc: &mut [f32]
+        direction: Direction, gates: &mut [f32], before: &[f32], tanhs: &[f32], dh: &mut [f32], dc: &mut [f32]
     ) {
+        let Direction { hidden: h, gate, .. } = direction;
         let rows = gates.chunks_exact_mut(4 * h).zip(before.chunks_exact(h)).zip(tanhs.chunks_exact(h));
         for (((gates, before), tanhs), (dh, dc)) in rows.zip(dh.chunks_exact_mut(h).zip(dc.chunks_exact_mut(h))) {
             let (gate_i, rest) = gates.split_at_mut(h);
