@@ -20,6 +20,7 @@
 //! | the paper | here | key |
 //! | --- | --- | --- |
 //! | Adam with 3e-5 for everything, which hardly moves what starts from random values | 1e-3 for that, 3e-5 for the encoder; `literal: true` gives 3e-5 to all | `training.head_learning_rate`, `training.encoder_learning_rate`, `training.literal` |
+//! | what becomes of the learning rates is not said | they stay; `linear` lets them fall to 0 after a share of rising steps | `training.schedule`, `training.warmup` |
 //! | ALBERT's positions are sinusoids | learned, as the released Chinese ALBERT has them | |
 //! | epochs and the choice among them are not given; there is no development set | the last 10% of the training records choose the epoch | `development`, `training.epochs`, `training.patience` |
 //! | "the parameters of each layer are independent" and "parameter-sharing mechanism" | one block applied four times | `model.idcnn.share_blocks` |

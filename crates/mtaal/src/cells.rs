@@ -77,14 +77,7 @@ fn agreement(data: &str) -> Result<Outcome> {
     for (split, mentions) in ["train", "dev", "test"].into_iter().zip(found.raw_mentions) {
         outcome.score("all", &format!("mentions_{split}"), mentions as f64);
     }
-    for (what, share) in [
-        ("sentences", found.sentences),
-        ("sentences_by_rule", found.sentences_by_rule),
-        ("tokens", found.tokens),
-        ("tokens_by_rule", found.tokens_by_rule),
-        ("mentions", found.mentions),
-        ("mentions_with_concept", found.mentions_with_concept),
-    ] {
+    for (what, share) in found.shares() {
         outcome.score("all", what, share.f1());
         let counts =
             format!("{} of the authors, {} of ours, {} of both", share.authors, share.ours, share.both);

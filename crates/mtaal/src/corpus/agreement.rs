@@ -83,6 +83,20 @@ pub struct Agreement {
     pub mentions_with_concept: Share,
 }
 
+impl Agreement {
+    /// What is compared, by the names of the table `pubtator`; `by_rule`: where ours are cut by the authors' rule.
+    pub fn shares(&self) -> [(&'static str, Share); 6] {
+        [
+            ("sentences", self.sentences),
+            ("sentences_by_rule", self.sentences_by_rule),
+            ("tokens", self.tokens),
+            ("tokens_by_rule", self.tokens_by_rule),
+            ("mentions", self.mentions),
+            ("mentions_with_concept", self.mentions_with_concept),
+        ]
+    }
+}
+
 impl fmt::Display for Agreement {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let [train, dev, test] = self.raw_mentions;
@@ -92,14 +106,8 @@ impl fmt::Display for Agreement {
             "characters compared: {}, left out by the authors' files: {}",
             self.characters, self.left_out
         )?;
-        for (name, share) in [
-            ("sentences", self.sentences),
-            ("tokens", self.tokens),
-            ("sentences by the authors' rule", self.sentences_by_rule),
-            ("tokens by the authors' rule", self.tokens_by_rule),
-            ("mentions", self.mentions),
-            ("mentions with concept", self.mentions_with_concept),
-        ] {
+        for (name, share) in self.shares() {
+            let name = name.replace('_', " ");
             let Share { authors, ours, both } = share;
             writeln!(f, "{name}: authors {authors}, ours {ours}, both {both} (F1 {:.4})", share.f1())?;
         }
