@@ -17,6 +17,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use crate::error::{CoreError, Result};
@@ -44,7 +45,7 @@ pub struct TrainState {
     /// Length of the metrics file when this was saved; what stands after it belongs to lost steps.
     pub log_bytes: u64,
     /// What the task itself wants to remember, for example which sentences are labelled.
-    pub task: serde_json::Value,
+    pub task: Value,
     /// Everything that must be the same at a resume.
     pub settings: Settings,
     /// SHA-256 of the other files of the folder.
@@ -68,7 +69,10 @@ pub struct Settings {
     /// Seed of the run.
     pub seed: u64,
     /// The resolved configuration.
-    pub configuration: serde_json::Value,
+    pub configuration: Value,
+    /// What `configuration` would be if nothing were set. Of this run alone, never saved: see [`Settings::differences`].
+    #[serde(skip)]
+    pub defaults: Value,
     /// Data files and their SHA-256.
     pub data: BTreeMap<String, String>,
     /// Versions that can change numbers: this crate, libtorch.
@@ -77,27 +81,42 @@ pub struct Settings {
 
 impl Settings {
     /// The differences between `self` (saved) and `now`, one line each: `configuration.batch_size: was 20, is 32`.
+    ///
+    /// A key that a saved configuration does not have is one that the program has learnt since. At its default it says what the
+    /// older program did, so that it is no difference.
     pub fn differences(&self, now: &Self) -> Vec<String> {
         let was = serde_json::to_value(self).unwrap_or_default();
         let is = serde_json::to_value(now).unwrap_or_default();
+        let defaults = serde_json::json!({ "configuration": now.defaults });
         let mut lines = Vec::new();
-        compare("", &was, &is, &mut lines);
+        compare("", Some(&was), Some(&is), Some(&defaults), &mut lines);
         lines
     }
 }
 
-fn compare(path: &str, was: &serde_json::Value, is: &serde_json::Value, lines: &mut Vec<String>) {
-    use serde_json::Value::{Null, Object};
+/// `None`: the key is not there.
+fn compare(
+    path: &str,
+    was: Option<&Value>,
+    is: Option<&Value>,
+    default: Option<&Value>,
+    lines: &mut Vec<String>,
+) {
     match (was, is) {
-        (Object(a), Object(b)) => {
+        (Some(Value::Object(a)), Some(Value::Object(b))) => {
             let keys: std::collections::BTreeSet<&String> = a.keys().chain(b.keys()).collect();
             for key in keys {
                 let inner = if path.is_empty() { key.clone() } else { format!("{path}.{key}") };
-                compare(&inner, a.get(key).unwrap_or(&Null), b.get(key).unwrap_or(&Null), lines);
+                compare(&inner, a.get(key), b.get(key), default.and_then(|d| d.get(key)), lines);
             }
         }
-        _ if was != is => lines.push(format!("{path}: was {was}, is {is}")),
-        _ => {}
+        (None, Some(is)) if default == Some(is) => {}
+        _ => {
+            let (was, is) = (was.unwrap_or(&Value::Null), is.unwrap_or(&Value::Null));
+            if was != is {
+                lines.push(format!("{path}: was {was}, is {is}"));
+            }
+        }
     }
 }
 
@@ -430,5 +449,27 @@ mod tests {
             ]
         );
         assert!(was.differences(&was).is_empty());
+    }
+
+    #[test]
+    fn a_key_learnt_since_is_no_difference_at_its_default() {
+        let settings = |configuration| Settings { configuration, ..Settings::default() };
+        let was = settings(serde_json::json!({"batch_size": 20, "model": {"hidden": 100}}));
+        let now = |gates: &str| Settings {
+            defaults: serde_json::json!({"batch_size": 10, "model": {"hidden": 200, "gates": "sigmoid"}}),
+            ..settings(serde_json::json!({"batch_size": 20, "model": {"hidden": 100, "gates": gates}}))
+        };
+        assert!(was.differences(&now("sigmoid")).is_empty());
+        assert_eq!(was.differences(&now("hard")), [r#"configuration.model.gates: was null, is "hard""#]);
+        // A key that was there is compared as ever, also when the new value is the default.
+        let other = Settings {
+            configuration: serde_json::json!({"batch_size": 10, "model": {"hidden": 100}}),
+            ..now("sigmoid")
+        };
+        assert_eq!(was.differences(&other), ["configuration.batch_size: was 20, is 10"]);
+        // A saved key that is gone is a difference, and defaults are not saved.
+        assert_eq!(now("hard").differences(&was), [r#"configuration.model.gates: was "hard", is null"#]);
+        let saved = serde_json::to_value(now("hard")).unwrap();
+        assert!(saved.get("defaults").is_none());
     }
 }

@@ -15,9 +15,9 @@ use serde::Serialize;
 ///
 /// # Errors
 /// A configuration that is no JSON.
-pub fn settings(
+pub fn settings<C: Default + Serialize>(
     seed: u64,
-    config: &impl Serialize,
+    config: &C,
     files: BTreeMap<String, String>,
     (of, version): (&str, u32),
     ctx: &RunContext,
@@ -30,6 +30,7 @@ pub fn settings(
     Ok(Settings {
         seed,
         configuration: serde_json::to_value(config)?,
+        defaults: serde_json::to_value(C::default())?,
         data: files,
         versions: versions.into(),
     })
