@@ -196,11 +196,18 @@ impl Run<'_> {
         }
         say_missing_inputs(&plan, samples);
         let published = published_of(&plan)?;
-        let lock = store.lock()?;
+        let (lock, plan_name) = match store.lock() {
+            // A dry run beside a driver leaves that driver's plan, which its cells read, as it is.
+            Err(ExperimentError::Locked { holder, .. }) if args.dry_run => {
+                say(&format!("another run ({holder}) is at work here; the list is that of this moment"));
+                (None, "dry-run.json")
+            }
+            lock => (Some(lock?), "plan.json"),
+        };
         // Another driver may have finished cells between the reading and the lock.
         store = Store::open(&folder)?;
         let file = self.plan_file(&plan, &label, &folder);
-        let path = store.checkpoints().join("plan.json");
+        let path = store.checkpoints().join(plan_name);
         let text = crate::json::readable(&serde_json::to_value(&file).expect("keys are strings"));
         write_atomically(&path, text.as_bytes())?;
         let cells = plan.to_run(&store);

@@ -3,7 +3,8 @@
 //! ```text
 //! <table>.csv  <table>-comparisons.csv  runs.csv     written anew after every cell, whole at every moment
 //! runs/<hash>.json                                   one record a cell
-//! checkpoints/                                       not committed: plan.json, the driver's lock, and
+//! checkpoints/                                       not committed: plan.json (dry-run.json: that of a dry run
+//!                                                    beside a driver), the driver's lock, and
 //! checkpoints/<hash>/                                a cell's checkpoints, artefacts and log
 //! ```
 

@@ -267,6 +267,14 @@ fn two_drivers_do_not_share_a_folder() {
     let held = Lock::take(&repo.path(RESULTS).join("checkpoints/lock")).unwrap();
     let said = repo.expect(1, &["reproduce", "table2"]);
     assert!(said.contains(&format!("in use by another run (process {}", std::process::id())), "{said}");
+    // Looking is allowed, and leaves the plan that the other one's cells read.
+    let plan = |name: &str| repo.path(RESULTS).join("checkpoints").join(name);
+    std::fs::write(plan("plan.json"), "the other one's").unwrap();
+    let said = repo.expect(0, &["reproduce", "table2", "--dry-run"]);
+    assert!(said.contains("another run (process") && said.contains("11 of 11 cells are to run"), "{said}");
+    assert!(said.contains("checkpoints/dry-run.json"), "{said}");
+    assert_eq!(std::fs::read_to_string(plan("plan.json")).unwrap(), "the other one's");
+    assert!(plan("dry-run.json").is_file());
     drop(held);
     repo.expect(0, &["reproduce", "table2", "--seeds", "1", "--system", "One letter"]);
 }
