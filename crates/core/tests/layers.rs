@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use medner_core::layers::{Batch, BiLstm, Idcnn, IdcnnConfig, MultiHeadAttention};
+use medner_core::layers::{Batch, BiLstm, Idcnn, IdcnnConfig, InitialValues, MultiHeadAttention};
 use medner_core::params::{Params, Scope};
 use serde::Deserialize;
 use tch::{Device, Tensor};
@@ -47,6 +47,7 @@ fn build(name: &str, scope: &Scope<'_>) -> Forward {
                 dilations: vec![1, 2],
                 iterations: 3,
                 share_blocks: name == "idcnn_shared",
+                ..IdcnnConfig::default()
             };
             let layer = Idcnn::new(scope, 6, &config).unwrap();
             assert_eq!(layer.width(), 15);
@@ -113,6 +114,28 @@ fn a_sentence_alone_is_as_in_any_batch() {
             assert!(error < 1e-5, "{name}, {length} tokens: {error}");
         }
     }
+}
+
+/// What is left of the differences between positions after the last of the blocks, as a share of the input's.
+fn left_after_all_blocks(initial: InitialValues) -> f64 {
+    tch::manual_seed(3);
+    let params = Params::new(Device::Cpu);
+    let config = IdcnnConfig { initial, ..IdcnnConfig::default() };
+    let layer = Idcnn::new(&params.root(), 64, &config).unwrap();
+    let batch = batch_of(&[64]);
+    let xs = Tensor::randn([1, 64, 64], (tch::Kind::Float, Device::Cpu));
+    let ys = layer.forward(&xs, &batch.mask).unwrap();
+    let spread = |xs: &Tensor| {
+        xs.std_dim([1_i64].as_slice(), true, false).square().mean(tch::Kind::Float).sqrt().double_value(&[])
+    };
+    spread(&ys.narrow(2, config.filters * (config.iterations as i64 - 1), config.filters)) / spread(&xs)
+}
+
+#[test]
+fn what_characters_say_passes_all_blocks_with_the_values_made_for_relu() {
+    let left = [InitialValues::He, InitialValues::Glorot, InitialValues::Pytorch].map(left_after_all_blocks);
+    assert!(left[0] > 0.3, "{left:?}");
+    assert!(left[1] < 0.1 * left[0] && left[2] < 0.1 * left[1], "{left:?}");
 }
 
 #[test]

@@ -53,6 +53,21 @@ pub struct EncoderConfig {
     /// Dropout everywhere: after the embedding and each attention, of the attention weights, before the order classifier. ALBERT's published models have none: no
     /// pass over the text repeats a mask.
     pub dropout: f64,
+    /// Standard deviation of the random values. The published 0.02 belongs to layers of 768 and more; a narrow layer passes on the
+    /// same share of its input with `0.02 sqrt(768 / H)`.
+    pub initializer_range: f64,
+    /// What positions and attention begin with.
+    pub positions: Positions,
+}
+
+/// What positions and attention begin with; all of it is learned.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Positions {
+    /// Random values, as ALBERT's.
+    Random,
+    /// Heads that look at one neighbour each ([`super::neighbours`]).
+    Neighbours,
 }
 
 /// Where the pieces come from.
@@ -109,6 +124,8 @@ impl Default for EncoderConfig {
             intermediate_size: 1024,
             activation: Activation::GeluNew,
             dropout: 0.0,
+            initializer_range: 0.035,
+            positions: Positions::Neighbours,
         }
     }
 }
@@ -151,6 +168,7 @@ impl EncoderConfig {
             attention_probs_dropout_prob: self.dropout,
             classifier_dropout_prob: self.dropout,
             max_position_embeddings: positions as i64,
+            initializer_range: self.initializer_range,
             ..AlbertConfig::tiny(vocabulary as i64)
         }
     }

@@ -20,12 +20,14 @@
 //! | sentences cut off at the end of a window are lost | a window ends anywhere and the next begins there | no text is lost, and windows are full |
 //! | LAMB, 4,096 sequences of 512 a step | AdamW, a few dozen of 128 | for machines with a few cores; `training` sets them |
 //! | the word table begins with random values | with CBOW vectors of the same text where `word_vectors` is given ([`word_table`]) | an hour of one core is too short to learn it on the way |
+//! | positions and attention begin with random values | or with heads that look at one neighbour each (`encoder.positions`, [`neighbours`]) | the same |
 //! | windows and masks made once, ten times over | made anew at every epoch and step | costs nothing, repeats nothing |
 
 pub mod config;
 pub mod corpora;
 pub mod examples;
 pub mod masking;
+pub mod neighbours;
 pub mod objective;
 pub mod run;
 pub mod vocabulary;

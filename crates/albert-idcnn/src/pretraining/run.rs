@@ -15,17 +15,17 @@ use medner_training::job;
 use medner_training::pretraining::outcome::{self, ENCODER_FOLDER};
 use medner_training::pretraining::{Documents, command};
 
-use super::config::PretrainingConfig;
+use super::config::{Positions, PretrainingConfig};
 use super::objective::{self, MlmSop};
 use super::vocabulary::{encode, vocabulary};
-use super::{corpora, word_table};
+use super::{corpora, neighbours, word_table};
 use crate::albert::folder::AlbertFolder;
 use crate::albert::{AlbertConfig, AlbertTokenizer, folder};
 use crate::config::Config;
 use crate::reading::open_encoder;
 
 /// Raised whenever a change alters what a pre-training comes to; an older run is then not resumed.
-pub const PRETRAINING_VERSION: u32 = 1;
+pub const PRETRAINING_VERSION: u32 = 2;
 
 /// What a pre-training came to.
 pub struct Pretrained {
@@ -84,10 +84,18 @@ pub fn pretrain(
     tracing::info!("encoder: {shape}");
     if let Some(start) = &start {
         start.load_for_pretraining(&task.params, "")?;
-    } else if let Some(cbow) = &config.word_vectors {
-        let spread = albert.initializer_range;
-        let rows = word_table::write_vectors(&task.params, &task.documents().train, cbow, seed, spread, ctx)?;
-        notes.insert("word table".into(), format!("{rows} of {} rows from CBOW vectors", entries.len()));
+    } else {
+        let looking = config.encoder.positions == Positions::Neighbours;
+        let first = if looking { neighbours::columns(&albert) } else { 0 };
+        if looking {
+            neighbours::write(&task.params, &albert)?;
+        }
+        if let Some(cbow) = &config.word_vectors {
+            let spread = (first, albert.initializer_range);
+            let rows =
+                word_table::write_vectors(&task.params, &task.documents().train, cbow, seed, spread, ctx)?;
+            notes.insert("word table".into(), format!("{rows} of {} rows from CBOW vectors", entries.len()));
+        }
     }
     notes.insert("encoder".into(), shape);
     let summary = outcome::train(&mut task, work, &config.training, settings, ctx)?;

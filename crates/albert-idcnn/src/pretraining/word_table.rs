@@ -16,7 +16,8 @@ use tch::Tensor;
 const WORDS: &str = "albert.embeddings.word_embeddings.weight";
 
 /// Trains vectors of the pieces and writes them into the word table, scaled so that their values spread as the random ones
-/// (`spread`, a standard deviation). Pieces that CBOW leaves out keep their random values. Says how many rows were written.
+/// (`spread`, a standard deviation). The columns before `first` are left alone, and pieces that CBOW leaves out keep their random
+/// values. Says how many rows were written.
 ///
 /// # Errors
 /// What CBOW refuses: settings that mean nothing, text without frequent pieces.
@@ -25,11 +26,12 @@ pub fn write_vectors(
     documents: &[Document],
     config: &CbowConfig,
     seed: u64,
-    spread: f64,
+    (first, spread): (i64, f64),
     ctx: &RunContext,
 ) -> Result<usize> {
     let Some(table) = params.get(WORDS) else { return Ok(0) };
     let (rows, width) = table.size2()?;
+    let width = width - first;
     let names: Vec<String> = (0..rows).map(|id| id.to_string()).collect();
     let mut sentences: Vec<Vec<&str>> = Vec::new();
     for document in documents {
@@ -49,7 +51,7 @@ pub fn write_vectors(
     let _guard = tch::no_grad_guard();
     for (&id, row) in &found {
         let row = Tensor::f_from_slice(row)?.f_mul_scalar(scale)?;
-        table.f_get(id as i64)?.f_copy_(&row)?;
+        table.f_get(id as i64)?.f_narrow(0, first, width)?.f_copy_(&row)?;
     }
     Ok(found.len())
 }
@@ -79,7 +81,7 @@ mod tests {
             .collect();
         let config = CbowConfig { min_count: 1, sample: 0.0, epochs: 20, ..CbowConfig::default() };
         let ctx = RunContext { threads: 1, ..RunContext::new(".", ".") };
-        assert_eq!(write_vectors(&params, &documents, &config, 1, 0.02, &ctx).unwrap(), 8);
+        assert_eq!(write_vectors(&params, &documents, &config, 1, (0, 0.02), &ctx).unwrap(), 8);
         let like = |a: i64, b: i64| {
             let (a, b) = (table.get(a), table.get(b));
             (a.dot(&b) / (a.norm() * b.norm())).double_value(&[])

@@ -12,7 +12,8 @@ use crate::params::Scope;
 /// MHA = [head_1 ; ... ; head_h] W^O                                (5)
 /// ```
 ///
-/// `d_k = D / h`; the projections have biases, as PyTorch's module; keys at padding get no weight.
+/// `d_k = D / h`; the projections have biases, as PyTorch's module, at 0 in the beginning, and weights from Glorot's values (each
+/// projection on its own), as Vaswani et al.'s code; keys at padding get no weight.
 pub struct MultiHeadAttention {
     query: Linear,
     key: Linear,
@@ -32,7 +33,7 @@ impl MultiHeadAttention {
                 message: format!("{heads} does not divide the width {width}"),
             });
         }
-        let linear = |name: &str| Linear::new(&(scope / name), width, width);
+        let linear = |name: &str| Linear::glorot(&(scope / name), width, width);
         Ok(Self {
             query: linear("query")?,
             key: linear("key")?,

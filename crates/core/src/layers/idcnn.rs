@@ -10,7 +10,7 @@ use crate::init::Init;
 use crate::params::Scope;
 
 /// Sizes of an [`Idcnn`]; the default is what Li et al. 2022 print (section 4.2), and where they are silent the sizes of the
-/// released IDCNN taggers for Chinese (which start from Glorot's values, not from PyTorch's).
+/// released IDCNN taggers for Chinese.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct IdcnnConfig {
@@ -25,11 +25,44 @@ pub struct IdcnnConfig {
     /// One block applied again and again (true, "parameter-sharing mechanism"), or a new one each time (false, "the
     /// parameters of each layer are independent"): the paper says both.
     pub share_blocks: bool,
+    /// What the convolutions start from.
+    pub initial: InitialValues,
 }
 
 impl Default for IdcnnConfig {
     fn default() -> Self {
-        Self { filters: 128, kernel: 3, dilations: vec![1, 1, 2], iterations: 4, share_blocks: true }
+        Self {
+            filters: 128,
+            kernel: 3,
+            dilations: vec![1, 1, 2],
+            iterations: 4,
+            share_blocks: true,
+            initial: InitialValues::He,
+        }
+    }
+}
+
+/// What convolutions with ReLU after them start from. It decides how much of the input reaches the last of thirteen layers: the
+/// mean square of a signal is multiplied by about 1 in each layer with He's values, 1/2 with Glorot's, 1/6 with PyTorch's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum InitialValues {
+    /// He et al. 2015: `U(±sqrt(6 / fan_in))`, biases 0. Made for ReLU.
+    He,
+    /// Glorot and Bengio 2010: `U(±sqrt(6 / (fan_in + fan_out)))`, biases 0, as the released IDCNN taggers for Chinese.
+    Glorot,
+    /// PyTorch's convolutions: weights and biases `U(±1 / sqrt(fan_in))`.
+    Pytorch,
+}
+
+impl InitialValues {
+    /// Those of the weight and of the bias.
+    fn of(self, fan_in: i64) -> [Init; 2] {
+        match self {
+            Self::He => [Init::KaimingUniform { gain: std::f64::consts::SQRT_2 }, Init::Zeros],
+            Self::Glorot => [Init::XavierUniform { gain: 1.0 }, Init::Zeros],
+            Self::Pytorch => [Init::Linear, Init::Bias { fan_in }],
+        }
     }
 }
 
@@ -56,9 +89,10 @@ struct Convolution {
 
 impl Convolution {
     fn new(scope: &Scope<'_>, input: i64, config: &IdcnnConfig, dilation: i64) -> Result<Self> {
+        let [weight, bias] = config.initial.of(input * config.kernel);
         Ok(Self {
-            weight: scope.parameter("weight", &[config.filters, input, config.kernel], Init::Linear)?,
-            bias: scope.parameter("bias", &[config.filters], Init::Bias { fan_in: input * config.kernel })?,
+            weight: scope.parameter("weight", &[config.filters, input, config.kernel], weight)?,
+            bias: scope.parameter("bias", &[config.filters], bias)?,
             dilation,
         })
     }
@@ -72,7 +106,7 @@ impl Convolution {
 }
 
 impl Idcnn {
-    /// Parameters `input.*` and `block_<k>.conv_<j>.*`, all U(±1 / sqrt(input kernel)) as PyTorch's convolutions.
+    /// Parameters `input.*` and `block_<k>.conv_<j>.*`.
     pub fn new(scope: &Scope<'_>, input: i64, config: &IdcnnConfig) -> Result<Self> {
         let refuse =
             |key: &str, message: &str| CoreError::Config { key: key.into(), message: message.into() };

@@ -41,6 +41,14 @@ impl Linear {
         })
     }
 
+    /// `weight` from Glorot's values and `bias` 0.
+    pub fn glorot(scope: &Scope<'_>, input: i64, output: i64) -> Result<Self> {
+        Ok(Self {
+            weight: scope.parameter("weight", &[output, input], Init::XavierUniform { gain: 1.0 })?,
+            bias: scope.parameter("bias", &[output], Init::Zeros)?,
+        })
+    }
+
     /// `[output, input]`
     pub fn weight(&self) -> &Tensor {
         &self.weight

@@ -24,7 +24,7 @@ pub use embedding::Embedding;
 pub use feature_attention::{AttentionKind, FeatureAttention, SelfAttention, SelfAttentionConfig};
 pub use feed_forward::{Activation, FeedForward, FeedForwardConfig};
 pub use gradient_reversal::{reversal_schedule, reverse_gradient};
-pub use idcnn::{Idcnn, IdcnnConfig};
+pub use idcnn::{Idcnn, IdcnnConfig, InitialValues};
 pub use indrnn::{IndRnn, IndRnnConfig, IndRnnStack, recurrence, recurrence_by_operations};
 pub use layer_norm::LayerNorm;
 pub use linear::Linear;
