@@ -30,7 +30,6 @@ fn a_system_is_the_same_cell_in_every_table() {
     let mut same = vec![
         (("table2", "ALBERT encoder".to_owned()), ("table5", "ALBERT encoder".to_owned())),
         (("table2", whole.to_owned()), ("fig3", whole.to_owned())),
-        (("table2", whole.to_owned()), ("table5", named("Adam"))),
         (("table2", whole.to_owned()), ("fig5", "4 heads".to_owned())),
         (("table2", whole.to_owned()), ("sensitivity", "as in Table 2".to_owned())),
         (("table2", whole.to_owned()), ("table3", whole.to_owned())),
@@ -45,7 +44,10 @@ fn a_system_is_the_same_cell_in_every_table() {
         ("table5", "ALBERT encoder, all text".to_owned()),
     ));
     for profile in PROFILES {
-        for ((one, a), (two, b)) in &same {
+        // Table 5 has no warm-up; where Table 2 has one, it has a row of its own there.
+        let adam = named(if profile == Profile::Cpu { "Adam and a warm-up" } else { "Adam" });
+        let own = (("table2", whole.to_owned()), ("table5", adam));
+        for ((one, a), (two, b)) in same.iter().chain([&own]) {
             let (left, right) = (config(&table(one), profile, a), config(&table(two), profile, b));
             assert_eq!(left, right, "{profile}: {a} of {one}, {b} of {two}");
         }
