@@ -77,6 +77,7 @@
 //! set reads its four candidates' scores there). A finished need whose folder is not on this machine is run again only
 //! when something has to start from it. Test: `a_model_starts_from_another_run_s_artefact`.
 
+mod beside;
 mod check;
 mod cli;
 mod compare;
@@ -86,6 +87,7 @@ mod driver;
 mod json;
 mod machine;
 mod pairs;
+mod planner;
 mod summary;
 mod worker;
 

@@ -1,15 +1,24 @@
 //! From tables to cells: what is to be run, what waits, and for what.
+//!
+//! # Which seeds a row has
+//!
+//! A row counts every finished run of its cell, whatever its seed and whichever command or table made it. It lacks a run
+//! (`partial`) where one of the seeds that its file names is not finished, or one that the command at work asks of it;
+//! `--seeds` asks nothing of the rows that `--system` and `--dataset` leave out. A further seed that failed stays on
+//! record and in the row, until it is run again: a mean over the seeds that happened to end well is none. So the same
+//! records and files give the same tables, in whatever order they were made. A run writes the tables that it was asked for
+//! and those of the paper's others that stand among the results and show a cell of it.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use crate::cell::{Cell, DataFacts, Missing};
-use crate::config::{self, Value};
+use crate::cell::Cell;
 use crate::error::{ExperimentError, Result, suggestion};
 use crate::method::Method;
-use crate::schema::{Awaits, DETERMINISTIC_SEED, Profile, TableSpec};
+use crate::planner::Planner;
+use crate::schema::{Profile, TableSpec};
 use crate::store::Store;
 use crate::yaml::Node;
 
@@ -43,6 +52,9 @@ pub struct Slot {
     pub state: SlotState,
     /// True where this run is to fill it.
     pub selected: bool,
+    /// True where the row lacks something without it: a seed that its file names, or one that this run is to fill. Any
+    /// other slot is shown once its cell is on record.
+    pub planned: bool,
 }
 
 /// How a slot is filled.
@@ -122,41 +134,23 @@ impl Plan {
         store: &Store,
     ) -> Result<Self> {
         check_selection(&specs, selection)?;
-        let mut planner = Planner {
-            method,
-            selection,
-            store,
-            cells: BTreeMap::new(),
-            located: BTreeMap::new(),
-            missing_inputs: BTreeMap::new(),
-            memo: BTreeMap::new(),
-            // A method that cannot do without some key has no defaults: its cells are named by all their keys.
-            default: method
-                .check_config(&Value::Object(serde_json::Map::new()))
-                .unwrap_or_else(|_| Value::Object(serde_json::Map::new())),
-        };
-        let mut tables = Vec::new();
-        for spec in specs {
-            let mut slots = Vec::new();
-            for (system, dataset) in spec.pairs(selection.profile) {
-                planner.slots(&spec, system, dataset, &mut slots)?;
-            }
-            let auxiliary = planner.auxiliary(&spec);
-            planner.memo.clear();
-            tables.push(PlannedTable { spec, slots, auxiliary });
-        }
-        check_chosen(&tables, selection)?;
-        let located = std::mem::take(&mut planner.located);
-        Ok(Self {
-            profile: selection.profile,
-            tables,
-            cells: planner.cells,
-            missing_inputs: planner.missing_inputs,
-            missing: located
-                .into_iter()
-                .filter_map(|(data, found)| Some((data, found.err()?.reason)))
-                .collect(),
-        })
+        let plan = Planner::new(method, selection, store).plan(specs)?;
+        check_chosen(&plan.tables, selection)?;
+        Ok(plan)
+    }
+
+    /// The slots of a table that was not asked for, to be shown beside a run of these cells: none of them is selected.
+    ///
+    /// # Errors
+    /// Configurations that the method refuses.
+    pub(crate) fn beside(
+        method: &dyn Method,
+        spec: TableSpec,
+        selection: &Selection,
+        store: &Store,
+        running: &[&Cell],
+    ) -> Result<Self> {
+        Planner::new(method, selection, store).beside(running).plan(vec![spec])
     }
 
     /// The hashes that this run has to see finished: the selected slots' cells.
@@ -254,220 +248,4 @@ fn check_chosen(tables: &[PlannedTable], selection: &Selection) -> Result<()> {
         flags.collect::<Vec<_>>().join(" "),
         known.join(", ")
     )))
-}
-
-struct Planner<'a> {
-    method: &'a dyn Method,
-    selection: &'a Selection,
-    store: &'a Store,
-    cells: BTreeMap<String, Cell>,
-    located: BTreeMap<String, Result<DataFacts, Missing>>,
-    missing_inputs: BTreeMap<String, BTreeSet<String>>,
-    memo: BTreeMap<(String, String, u64), SlotState>,
-    default: Value,
-}
-
-impl Planner<'_> {
-    /// The slots of one system on one data set: the table's seeds and those of the command line.
-    fn slots(&mut self, spec: &TableSpec, system: &str, dataset: &str, slots: &mut Vec<Slot>) -> Result<()> {
-        let selection = self.selection;
-        let own = spec.seeds_of(selection.profile, system, dataset);
-        // Whatever seeds are asked for, the only run of a deterministic system belongs to them.
-        let asked = selection.seeds.as_deref().filter(|_| !spec.is_deterministic(system)).unwrap_or(own);
-        let all: BTreeSet<u64> = own.iter().chain(asked).copied().collect();
-        let on = |list: &[String], name: &str| list.is_empty() || list.iter().any(|n| n == name);
-        let chosen = on(&selection.systems, system) && on(&selection.datasets, dataset);
-        // A sample run shows the road, not numbers: only what stands in for missing data.
-        let named = spec.dataset(dataset).map(|d| d.data.clone()).unwrap_or_default();
-        if selection.samples && (self.locate(&named).is_ok() || self.method.sample(&named).is_none()) {
-            return Ok(());
-        }
-        for seed in all {
-            slots.push(Slot {
-                system: system.to_owned(),
-                dataset: dataset.to_owned(),
-                seed,
-                state: self.resolve(spec, system, dataset, seed)?,
-                selected: chosen && asked.contains(&seed),
-            });
-        }
-        Ok(())
-    }
-
-    /// The cells of auxiliary systems that the command line names, among those that the table's systems need.
-    fn auxiliary(&mut self, spec: &TableSpec) -> Vec<Slot> {
-        let selection = self.selection;
-        let in_rows = spec.pairs(selection.profile);
-        let chosen = |(system, dataset, seed): &(String, String, u64)| {
-            spec.system(system).is_some_and(|system| system.auxiliary)
-                && !in_rows.contains(&(system, dataset))
-                && selection.systems.contains(system)
-                && (selection.datasets.is_empty() || selection.datasets.contains(dataset))
-                && selection.seeds.as_ref().is_none_or(|seeds| seeds.contains(seed))
-        };
-        let found: Vec<_> = self.memo.iter().filter(|(key, _)| chosen(key)).collect();
-        let slots = found.into_iter().map(|((system, dataset, seed), state)| Slot {
-            system: system.clone(),
-            dataset: dataset.clone(),
-            seed: *seed,
-            state: state.clone(),
-            selected: true,
-        });
-        let mut slots: Vec<Slot> = slots.collect();
-        if selection.samples {
-            let data = |slot: &Slot| spec.dataset(&slot.dataset).map(|d| d.data.clone()).unwrap_or_default();
-            slots.retain(|slot| self.locate(&data(slot)).is_err());
-        }
-        slots
-    }
-
-    fn locate(&mut self, data: &str) -> Result<DataFacts, Missing> {
-        let method = self.method;
-        self.located.entry(data.to_owned()).or_insert_with(|| method.locate(data)).clone()
-    }
-
-    fn resolve(&mut self, spec: &TableSpec, system: &str, dataset: &str, seed: u64) -> Result<SlotState> {
-        let seed = if spec.is_deterministic(system) { DETERMINISTIC_SEED } else { seed };
-        let key = (system.to_owned(), dataset.to_owned(), seed);
-        if let Some(known) = self.memo.get(&key) {
-            return Ok(known.clone());
-        }
-        let state = self.resolve_anew(spec, system, dataset, seed)?;
-        self.memo.insert(key, state.clone());
-        Ok(state)
-    }
-
-    fn resolve_anew(
-        &mut self,
-        spec: &TableSpec,
-        system: &str,
-        dataset: &str,
-        seed: u64,
-    ) -> Result<SlotState> {
-        let profile = self.selection.profile;
-        let written = spec.config(profile, system, dataset, &self.selection.sets);
-        let config = self.method.check_config(&written.to_value()).map_err(|error| written.locate(&error))?;
-        match spec.awaits(profile, system) {
-            Some(Awaits::What(what)) => return Ok(SlotState::Waits(what.clone())),
-            Some(Awaits::Unless { what, unless }) => {
-                let set = unless.split('.').try_fold(&config, |value, key| value.get(key));
-                if set.is_none_or(Value::is_null) {
-                    return Ok(SlotState::Waits(what.clone()));
-                }
-            }
-            None => {}
-        }
-        let (Some(system_spec), Some(dataset_spec)) = (spec.system(system), spec.dataset(dataset)) else {
-            return Ok(SlotState::Waits(format!(
-                "`{system}` on `{dataset}` is not in {}",
-                spec.path.display()
-            )));
-        };
-        let mut needs = BTreeMap::new();
-        for (role, need) in &system_spec.needs {
-            let other = need
-                .dataset()
-                .or_else(|| dataset_spec.needs.get(role).map(String::as_str))
-                .unwrap_or(dataset);
-            match self.resolve(spec, need.system(), other, need.seed().unwrap_or(seed))? {
-                SlotState::Cell(hash) => _ = needs.insert(role.clone(), hash),
-                SlotState::Waits(reason) => {
-                    return Ok(SlotState::Waits(format!("{} on {other}: {reason}", need.system())));
-                }
-            }
-        }
-        let mut cell = Cell {
-            hash: String::new(),
-            method: self.method.name().to_owned(),
-            results_version: self.method.results_version(),
-            system: system.to_owned(),
-            dataset: dataset.to_owned(),
-            data: dataset_spec.data.clone(),
-            seed,
-            changed: config::difference(&config, &self.default),
-            config,
-            facts: DataFacts::default(),
-            inputs: DataFacts::default(),
-            needs,
-            tables: [spec.name.clone()].into(),
-        };
-        if let Err(reason) = self.find_files(&mut cell) {
-            return Ok(SlotState::Waits(reason));
-        }
-        cell.hash = cell.content_hash();
-        let hash = cell.hash.clone();
-        self.cells.entry(hash.clone()).or_insert(cell).tables.insert(spec.name.clone());
-        Ok(SlotState::Cell(hash))
-    }
-
-    /// Fills in the hashes of the cell's files: those on this machine; else those of a finished run on record (its
-    /// numbers stand, wherever they were made); else, in a sample run, the sample's.
-    fn find_files(&mut self, cell: &mut Cell) -> Result<(), String> {
-        let facts = self.locate(&cell.data);
-        let inputs = self.method.inputs(&cell.config);
-        let (facts, inputs) = match (facts, inputs) {
-            (Ok(facts), Ok(inputs)) => {
-                (cell.facts, cell.inputs) = (facts, inputs);
-                return Ok(());
-            }
-            other => other,
-        };
-        let all_facts =
-            facts.as_ref().map_or_else(|_| self.store.facts_on_record(&cell.data), |f| [f.clone()].into());
-        let all_inputs = inputs
-            .as_ref()
-            .map_or_else(|_| self.store.inputs_on_record(&cell.changed), |i| [i.clone()].into());
-        for facts in &all_facts {
-            for inputs in &all_inputs {
-                (cell.facts, cell.inputs) = (facts.clone(), inputs.clone());
-                if self.store.finished(&cell.content_hash()).is_some() {
-                    return Ok(());
-                }
-            }
-        }
-        let inputs = match inputs {
-            Err(missing) if self.selection.samples => self.sample_inputs(cell, missing),
-            inputs => inputs,
-        };
-        if let Err(missing) = &inputs {
-            let waiting = self.missing_inputs.entry(missing.reason.clone()).or_default();
-            waiting.insert(cell.system.clone());
-        }
-        let sample = self.selection.samples && self.method.sample(&cell.data).is_some();
-        if let Err(missing) = &facts
-            && !sample
-        {
-            return Err(format!("data set `{}`: {}", cell.data, missing.reason));
-        }
-        cell.inputs = inputs.map_err(|missing| missing.reason)?;
-        if let Ok(facts) = facts {
-            cell.facts = facts;
-            return Ok(());
-        }
-        if self.selection.samples
-            && let Some(sample) = self.method.sample(&cell.data)
-        {
-            cell.facts = match self.locate(&sample) {
-                Ok(facts) => facts,
-                Err(missing) => return Err(missing.reason),
-            };
-            cell.data = sample;
-            cell.dataset = format!("sample-{}", cell.dataset);
-            return Ok(());
-        }
-        Err(format!("data set `{}`: it has no sample", cell.data))
-    }
-
-    /// In a sample run the method may do without inputs that are missing: another configuration, and what it names.
-    fn sample_inputs(&self, cell: &mut Cell, missing: Missing) -> Result<DataFacts, Missing> {
-        let config = self.method.sample_config(&cell.config);
-        if config == cell.config {
-            return Err(missing);
-        }
-        let config = self.method.check_config(&config).map_err(|error| Missing::new(error.to_string()))?;
-        let inputs = self.method.inputs(&config)?;
-        cell.changed = config::difference(&config, &self.default);
-        cell.config = config;
-        Ok(inputs)
-    }
 }

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use crate::error::{ExperimentError, Result, suggestion};
+use crate::schema::TableSpec;
 
 /// One published number.
 #[derive(Clone, Debug, PartialEq)]
@@ -24,6 +25,14 @@ pub struct Published {
 }
 
 const COLUMNS: [&str; 7] = ["table", "system", "dataset", "task", "metric", "value", "provenance"];
+
+/// The published numbers that a table names; none where their file is not there.
+///
+/// # Errors
+/// Those of [`read`].
+pub fn of(spec: &TableSpec) -> Result<Vec<Published>> {
+    if spec.published.is_file() { read(&spec.published) } else { Ok(Vec::new()) }
+}
 
 /// Reads the published numbers of a paper, in the file's order.
 ///

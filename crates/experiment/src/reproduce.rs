@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
+use crate::beside;
 use crate::cell::Cell;
 use crate::config::Value;
 use crate::context::Stop;
@@ -133,7 +134,7 @@ pub(crate) fn reproduce(method: &dyn Method, args: &ReproduceArgs, setting: &Set
         names.iter().map(|name| schema::table_path(&folder, name)).collect::<Result<_>>()?;
     let specs: Vec<TableSpec> = paths.iter().map(|path| TableSpec::load(path)).collect::<Result<_>>()?;
     method.device(&args.device).map_err(|error| ExperimentError::usage(chain(&error)))?;
-    let run = Run { method, args, setting, versions: machine::versions() };
+    let run = Run { method, args, setting, folder, versions: machine::versions() };
     let first = run.pass(specs.clone(), false)?;
     let mut code = first.code;
     if code < 128 && first.missing && !args.no_sample {
@@ -150,6 +151,8 @@ struct Run<'a> {
     method: &'a dyn Method,
     args: &'a ReproduceArgs,
     setting: &'a Setting,
+    /// `experiments/<paper>`.
+    folder: PathBuf,
     versions: BTreeMap<String, String>,
 }
 
@@ -195,7 +198,7 @@ impl Run<'_> {
             self.say_missing(&plan);
         }
         say_missing_inputs(&plan, samples);
-        let published = published_of(&plan)?;
+        let mut published = published_of(&plan)?;
         let (lock, plan_name) = match store.lock() {
             // A dry run beside a driver leaves that driver's plan, which its cells read, as it is.
             Err(ExperimentError::Locked { holder, .. }) if args.dry_run => {
@@ -216,6 +219,13 @@ impl Run<'_> {
             return Ok(Pass { code: 0, missing: plan.has_missing() });
         }
 
+        let asked: Vec<&str> = plan.tables.iter().map(|table| table.spec.name.as_str()).collect();
+        let beside = beside::plans(method, &self.folder, &asked, &selection, &store, &cells);
+        let mut plans = vec![&plan];
+        for (plan, rows) in &beside {
+            plans.push(plan);
+            published.extend(plan.tables.iter().map(|table| (table.spec.name.clone(), rows.clone())));
+        }
         let flags = self.flags_for_commands();
         let program = program(method);
         let root = absolute(&self.setting.root);
@@ -226,10 +236,11 @@ impl Run<'_> {
                 failed,
                 command: (&program, &flags),
                 beside_published: !samples,
-                plan: &plan,
+                profile: args.profile,
+                plans: &plans,
                 root: &root,
             };
-            for planned in &plan.tables {
+            for planned in plans.iter().flat_map(|plan| &plan.tables) {
                 maker.write(planned, &published[&planned.spec.name], last)?;
             }
             maker.write_runs()
@@ -244,7 +255,8 @@ impl Run<'_> {
             failed: &drive.failed,
             command: (&program, &flags),
             beside_published: !samples,
-            plan: &plan,
+            profile: args.profile,
+            plans: &plans,
             root: &root,
         };
         self.say_results(&plan, &maker, &published, cells.len(), &drive);
@@ -464,13 +476,8 @@ fn program(method: &dyn Method) -> String {
 }
 
 fn published_of(plan: &Plan) -> Result<BTreeMap<String, Vec<Published>>> {
-    let mut out = BTreeMap::new();
-    for planned in &plan.tables {
-        let path = &planned.spec.published;
-        let rows = if path.is_file() { published::read(path)? } else { Vec::new() };
-        out.insert(planned.spec.name.clone(), rows);
-    }
-    Ok(out)
+    let specs = plan.tables.iter().map(|table| &table.spec);
+    specs.map(|spec| Ok((spec.name.clone(), published::of(spec)?))).collect()
 }
 
 fn absolute(path: &Path) -> PathBuf {

@@ -74,13 +74,22 @@ pub(crate) struct Maker<'a> {
     pub command: (&'a str, &'a str),
     /// False for the sample: no published number may stand beside it.
     pub beside_published: bool,
-    /// The plan that the tables come from.
-    pub plan: &'a Plan,
+    /// The profile.
+    pub profile: Profile,
+    /// The plans that the tables come from: that of the tables that were asked for, and those beside it.
+    pub plans: &'a [&'a Plan],
     /// The repository's root, which no text of a CSV names.
     pub root: &'a Path,
 }
 
+/// System, data set as printed, task, metric.
 type Key = (String, String, String, String);
+
+/// System, and data set as the file names it.
+type Place = (String, String);
+
+/// The slots that the rows of a place count.
+type Slots<'s> = (Place, Vec<&'s Slot>);
 
 /// The measured values of a row, and how many there should be.
 #[derive(Default)]
@@ -104,25 +113,25 @@ impl Maker<'_> {
     pub fn table(&self, planned: &PlannedTable, published: &[Published]) -> ResultTable {
         let spec = &planned.spec;
         let mut values: BTreeMap<Key, Seeds> = BTreeMap::new();
-        let mut found: BTreeMap<(String, String), Vec<&RunRecord>> = BTreeMap::new();
-        let mut states: BTreeMap<(String, String), Verdict> = BTreeMap::new();
+        let mut found: BTreeMap<Place, Vec<&RunRecord>> = BTreeMap::new();
+        let mut states: BTreeMap<Place, Verdict> = BTreeMap::new();
         let mut order: Vec<(String, String)> = Vec::new();
-        for ((system, dataset), slots) in by_place(planned) {
-            let shown = (system.clone(), self.shown(spec, &dataset));
-            if !order.contains(&shown) {
-                order.push(shown.clone());
-            }
+        let places = self.by_place(planned);
+        for (place, slots) in &places {
+            let (system, dataset) = place;
+            let shown = self.shown(spec, dataset);
+            order.push((system.clone(), shown.clone()));
             let mut own: BTreeMap<Key, Seeds> = BTreeMap::new();
             let mut failed = None;
-            for slot in &slots {
+            for slot in slots {
                 match self.record(slot) {
                     Ok(record) => {
-                        found.entry(shown.clone()).or_default().push(record);
+                        found.entry(place.clone()).or_default().push(record);
                         for (task, metrics) in &record.outcome.scores {
                             for (metric, value) in
-                                metrics.iter().filter(|(m, _)| shows(spec, &dataset, task, m))
+                                metrics.iter().filter(|(m, _)| shows(spec, dataset, task, m))
                             {
-                                let key = (shown.0.clone(), shown.1.clone(), task.clone(), metric.clone());
+                                let key = (system.clone(), shown.clone(), task.clone(), metric.clone());
                                 own.entry(key).or_default().values.push(value * spec.scale.of(metric, 1.0));
                             }
                         }
@@ -131,7 +140,7 @@ impl Maker<'_> {
                         if matches!(verdict, Verdict::Failed(_)) {
                             failed = Some(verdict.clone());
                         }
-                        worst(states.entry(shown.clone()).or_insert(Verdict::NotRun), verdict);
+                        worst(states.entry(place.clone()).or_insert(Verdict::NotRun), verdict);
                     }
                 }
             }
@@ -143,14 +152,16 @@ impl Maker<'_> {
                 row.failed = row.failed.take().or_else(|| failed.clone());
             }
         }
-        self.differences(planned, &mut values, &mut order);
+        self.differences(spec, &places, &mut values, &mut order);
         let published: Vec<&Published> =
             published.iter().filter(|row| self.beside_published && row.table == spec.name).collect();
-        let keys = row_order(spec, &order, &values, &published, |system, dataset| {
-            states.contains_key(&(system.to_owned(), dataset.to_owned()))
-        });
+        let waiting: Vec<(&Place, String)> =
+            states.keys().map(|place| (place, self.shown(spec, &place.1))).collect();
+        let keys = row_order(spec, &order, &values, &published, &waiting);
         let rows = keys.into_iter().map(|(key, number)| {
-            let place = (key.0.clone(), key.1.clone());
+            let datasets = self.behind(spec, &key.1, &key.2);
+            let behind: Vec<Place> =
+                datasets.iter().map(|&dataset| (key.0.clone(), dataset.to_owned())).collect();
             let row = values.get(&key);
             let seeds = row.map(|row| row.values.as_slice()).unwrap_or_default();
             let summary = Summary::of(seeds).ok();
@@ -164,22 +175,26 @@ impl Maker<'_> {
                     match judge(spec, &key.3, summary, difference) {
                         Verdict::Exact => Verdict::Exact,
                         // Cut-down data: the difference can be seen, but it judges nothing.
-                        _ if self.plan.profile == Profile::Quick => Verdict::Measured,
+                        _ if self.profile == Profile::Quick => Verdict::Measured,
                         verdict => verdict,
                     }
                 }
                 (Some(_), None) => Verdict::Measured,
-                (None, _) => match states.get(&place) {
-                    Some(state) => state.clone(),
-                    None if spec.system(&key.0).is_some() => Verdict::NotRun,
-                    None => Verdict::PublishedOnly,
-                },
+                (None, _) if spec.system(&key.0).is_some() => {
+                    let mut state = Verdict::NotRun;
+                    for found in behind.iter().filter_map(|place| states.get(place)) {
+                        worst(&mut state, found.clone());
+                    }
+                    state
+                }
+                (None, _) => Verdict::PublishedOnly,
             };
-            let records = found.get(&place).map(Vec::as_slice).unwrap_or_default();
+            let records: Vec<&RunRecord> =
+                behind.iter().filter_map(|place| found.get(place)).flatten().copied().collect();
             Row {
-                command: self.command_of(spec, &key.0, &key.1),
+                command: self.command_of(spec, &places, &key.0, &datasets),
                 device: each_once(records.iter().map(|record| &record.device)),
-                notes: noted(spec, records),
+                notes: noted(spec, &records),
                 system: key.0,
                 dataset: key.1,
                 task: key.2,
@@ -207,6 +222,33 @@ impl Maker<'_> {
         if self.beside_published { name } else { format!("sample-{name}") }
     }
 
+    /// The data sets of the file that a row stands for: those that are printed under its name and scored on its task.
+    /// Where none is (a number is published for a task that nothing here has), all that are printed under its name.
+    fn behind<'s>(&self, spec: &'s TableSpec, shown: &str, task: &str) -> Vec<&'s str> {
+        let printed = spec.datasets.iter().map(|(name, _)| name.as_str());
+        let printed: Vec<&str> = printed.filter(|name| self.shown(spec, name) == shown).collect();
+        let scored: Vec<&str> =
+            printed.iter().copied().filter(|name| is_scored_on(spec, name, task)).collect();
+        if scored.is_empty() { printed } else { scored }
+    }
+
+    /// The slots of each system on each data set that its rows count: what is planned, and what is on record beside it.
+    fn by_place<'s>(&self, planned: &'s PlannedTable) -> Vec<Slots<'s>> {
+        let on_record = |slot: &Slot| match &slot.state {
+            SlotState::Cell(hash) => self.store.records().contains_key(hash),
+            SlotState::Waits(_) => false,
+        };
+        let mut places: Vec<Slots> = Vec::new();
+        for slot in planned.slots.iter().filter(|slot| slot.planned || on_record(slot)) {
+            let place = (slot.system.clone(), slot.dataset.clone());
+            match places.iter_mut().find(|(known, _)| *known == place) {
+                Some((_, slots)) => slots.push(slot),
+                None => places.push((place, vec![slot])),
+            }
+        }
+        places
+    }
+
     /// The finished record of a slot, or why there is none.
     pub fn record(&self, slot: &Slot) -> Result<&RunRecord, Verdict> {
         match &slot.state {
@@ -223,24 +265,24 @@ impl Maker<'_> {
         one_line(&relative(reason, self.root))
     }
 
-    /// The tables that show a cell: those of the plan, as they are now; of the tables that this run was not asked for,
+    /// The tables that show a cell: those of the plans, as they are now; of the tables that this run does not write,
     /// what an earlier `runs.csv` says, and before there was one, the record.
     pub fn tables_of(&self, cell: &Cell, before: Option<&BTreeSet<String>>) -> BTreeSet<String> {
-        let planned: BTreeSet<&String> = self.plan.tables.iter().map(|table| &table.spec.name).collect();
-        let others = before.unwrap_or(&cell.tables).iter().filter(|name| !planned.contains(name)).cloned();
-        let now = self.plan.cells.get(&cell.hash).map(|cell| cell.tables.clone()).unwrap_or_default();
-        now.into_iter().chain(others).collect()
+        let tables = self.plans.iter().flat_map(|plan| &plan.tables);
+        let planned: BTreeSet<&String> = tables.map(|table| &table.spec.name).collect();
+        let others = before.unwrap_or(&cell.tables).iter().filter(|name| !planned.contains(name));
+        let now = self.plans.iter().filter_map(|plan| plan.cells.get(&cell.hash));
+        now.flat_map(|cell| &cell.tables).chain(others).cloned().collect()
     }
 
     /// The rows of differences between two systems, seed by seed ([`pairs`]).
     fn differences(
         &self,
-        planned: &PlannedTable,
+        spec: &TableSpec,
+        places: &[Slots],
         values: &mut BTreeMap<Key, Seeds>,
         order: &mut Vec<(String, String)>,
     ) {
-        let spec = &planned.spec;
-        let places = by_place(planned);
         for (name, system) in &spec.systems {
             let Some((one, two)) = &system.minus else { continue };
             for (dataset, _) in &spec.datasets {
@@ -282,26 +324,52 @@ impl Maker<'_> {
         }
     }
 
-    fn command_of(&self, spec: &TableSpec, system: &str, dataset: &str) -> String {
+    /// The command that makes a row of these data sets.
+    fn command_of(&self, spec: &TableSpec, places: &[Slots], system: &str, datasets: &[&str]) -> String {
         let Some(known) = spec.system(system) else { return String::new() };
         let (program, flags) = self.command;
         let mut command = format!("{program} reproduce {}{flags}", spec.name);
-        match &known.minus {
-            Some((one, two)) => {
-                let _ = write!(command, " --system {} --system {}", quoted(one), quoted(two));
-            }
-            None => {
-                let _ = write!(command, " --system {}", quoted(system));
-            }
+        let systems = match &known.minus {
+            Some((one, two)) => vec![one.as_str(), two.as_str()],
+            None => vec![system],
+        };
+        for system in &systems {
+            let _ = write!(command, " --system {}", quoted(system));
         }
-        // The printed name may stand for several data sets of the file.
-        let plain = dataset.strip_prefix("sample-").filter(|_| !self.beside_published).unwrap_or(dataset);
-        for (name, set) in &spec.datasets {
-            if set.shown_as.as_deref().unwrap_or(name) == plain {
-                let _ = write!(command, " --dataset {}", quoted(name));
-            }
+        for dataset in datasets {
+            let _ = write!(command, " --dataset {}", quoted(dataset));
+        }
+        if let Some(seeds) = self.further_seeds(spec, places, &systems, datasets) {
+            let seeds: Vec<String> = seeds.iter().map(u64::to_string).collect();
+            let _ = write!(command, " --seeds {}", seeds.join(","));
         }
         command
+    }
+
+    /// The seeds of a row of one system, or of the difference of two, where the file does not name all of them.
+    fn further_seeds(
+        &self,
+        spec: &TableSpec,
+        places: &[Slots],
+        systems: &[&str],
+        datasets: &[&str],
+    ) -> Option<BTreeSet<u64>> {
+        // The only run of a deterministic system stands for every seed.
+        let random = || systems.iter().filter(|system| !spec.is_deterministic(system));
+        let common = |sets: Vec<BTreeSet<u64>>| sets.into_iter().reduce(|a, b| &a & &b).unwrap_or_default();
+        let (mut seeds, mut further) = (BTreeSet::new(), false);
+        for dataset in datasets {
+            let counted = random().map(|system| {
+                let place = places.iter().find(|((s, d), _)| s == system && d == dataset);
+                place.into_iter().flat_map(|(_, slots)| slots).map(|slot| slot.seed).collect()
+            });
+            let named =
+                random().map(|system| spec.seeds_of(self.profile, system, dataset).iter().copied().collect());
+            let counted = common(counted.collect());
+            further |= !counted.is_subset(&common(named.collect()));
+            seeds.extend(counted);
+        }
+        further.then_some(seeds)
     }
 
     /// The records of a place that two systems are compared on, by seed.
@@ -332,35 +400,33 @@ fn each_once<'a>(texts: impl Iterator<Item = &'a String>) -> String {
     seen.join("; ")
 }
 
-fn by_place(planned: &PlannedTable) -> Vec<((String, String), Vec<&Slot>)> {
-    let mut places: Vec<((String, String), Vec<&Slot>)> = Vec::new();
-    for slot in &planned.slots {
-        let place = (slot.system.clone(), slot.dataset.clone());
-        match places.iter_mut().find(|(known, _)| *known == place) {
-            Some((_, slots)) => slots.push(slot),
-            None => places.push((place, vec![slot])),
-        }
-    }
-    places
-}
-
 /// Whether a table shows this score of this data set.
 pub(crate) fn shows(spec: &TableSpec, dataset: &str, task: &str, metric: &str) -> bool {
-    let any = |list: &[String], name: &str| list.is_empty() || list.iter().any(|known| known == name);
-    let own = spec.dataset(dataset).map(|d| d.tasks.as_slice()).unwrap_or_default();
-    let tasks = if own.is_empty() { &spec.tasks } else { own };
     let measured_for_published = || spec.measured_as.values().any(|name| *name == format!("{task}/{metric}"));
-    any(tasks, task) && (any(&spec.metrics, metric) || measured_for_published())
+    let metric_shown = spec.metrics.is_empty() || spec.metrics.iter().any(|known| known == metric);
+    is_scored_on(spec, dataset, task) && (metric_shown || measured_for_published())
 }
 
-/// The rows' keys in the printed order, each with its published number: systems and data sets as in the file, then
-/// those that are only published; tasks and metrics as published, then the rest.
+/// The tasks that a data set is scored on; none: all that its runs report.
+fn tasks_of<'s>(spec: &'s TableSpec, dataset: &str) -> &'s [String] {
+    let own = spec.dataset(dataset).map(|d| d.tasks.as_slice()).unwrap_or_default();
+    if own.is_empty() { &spec.tasks } else { own }
+}
+
+fn is_scored_on(spec: &TableSpec, dataset: &str, task: &str) -> bool {
+    let tasks = tasks_of(spec, dataset);
+    tasks.is_empty() || tasks.iter().any(|known| known == task)
+}
+
+/// The rows' keys in the printed order, each with its published number: systems and data sets as in `order`, then those
+/// that are only published; tasks and metrics as published, then the rest. `waiting` are the places, as the file names
+/// them and as they are printed, that have unfinished runs.
 fn row_order(
     spec: &TableSpec,
     order: &[(String, String)],
     values: &BTreeMap<Key, Seeds>,
     published: &[&Published],
-    has_state: impl Fn(&str, &str) -> bool,
+    waiting: &[(&Place, String)],
 ) -> Vec<(Key, Option<f64>)> {
     let mut numbers: BTreeMap<Key, f64> = BTreeMap::new();
     let mut keys: Vec<Key> = Vec::new();
@@ -375,11 +441,13 @@ fn row_order(
     let known: BTreeSet<&Key> = numbers.keys().collect();
     keys.extend(values.keys().filter(|key| !known.contains(key)).cloned());
     // A place that has neither numbers nor anything published still says what it waits for.
-    for (system, dataset) in order {
-        if has_state(system, dataset) && !keys.iter().any(|key| key.0 == *system && key.1 == *dataset) {
-            let task = spec.tasks.first().cloned().unwrap_or_default();
+    for ((system, dataset), shown) in waiting {
+        let is_its_own =
+            |key: &Key| key.0 == *system && key.1 == *shown && is_scored_on(spec, dataset, &key.2);
+        if !keys.iter().any(is_its_own) {
+            let task = tasks_of(spec, dataset).first().cloned().unwrap_or_default();
             let metric = spec.metrics.first().cloned().unwrap_or_default();
-            keys.push((system.clone(), dataset.clone(), task, metric));
+            keys.push((system.clone(), shown.clone(), task, metric));
         }
     }
     let first_seen =
