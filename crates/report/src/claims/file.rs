@@ -12,8 +12,9 @@
 //!
 //! A claim may set `dataset`, `task` and `metric` in place of the defaults. `here: {dataset: CMDD-ADR}` (also `table`, `task`,
 //! `metric`) says under what other name our runs show it: another corpus that stands in for a private one may decide which
-//! system is better, though no number of it is a reproduction. Numbers are in the printed scale. A *side* is a
-//! system's name, a number that stands for itself, or a map that says more:
+//! system is better, though no number of it is a reproduction. Of data sets that are printed under one name the one with the
+//! task is meant. Numbers are in the printed scale. A *side* is a system's name, a number that stands for itself, or a map that
+//! says more:
 //!
 //! | key of a side | meaning |
 //! | --- | --- |

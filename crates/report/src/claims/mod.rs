@@ -5,7 +5,9 @@
 //! | [`file`](mod@file) | the claims as they are written |
 //! | [`vocabulary`] | the tests and what they speak of |
 //! | [`names`] | the names they may use |
-//! | [`runs`] | which run records fill a row of a table |
+//! | [`runs`] | the runs by the rows of the tables |
+//! | [`rows`](mod@rows) | which run fills which row |
+//! | [`fit`](mod@fit) | a run's configuration against a row's YAML |
 //! | [`series`] | a side's values, seed by seed |
 //! | [`evidence`] | two sides compared |
 //! | [`statistics`] | tests, intervals, Holm's correction |
@@ -17,9 +19,11 @@
 pub mod command;
 pub mod evidence;
 pub mod file;
+pub mod fit;
 pub mod judge;
 pub mod names;
 pub mod printed;
+pub mod rows;
 pub mod runs;
 pub mod series;
 pub mod statistics;

@@ -1,17 +1,15 @@
-//! Which run records fill a row of a table.
-//!
-//! The names in a record are those of the table that asked first, and a store keeps the records of earlier
-//! configurations, so names alone do not say it. A row's configuration as its YAML merges it, its data set, its seeds and
-//! the roles of what it starts from do: a record belongs to the row when its configuration holds every value that the
-//! YAML sets, and whatever else it has stands at the method's default.
+//! The runs of one profile by the rows of a paper's tables.
 
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use medner_experiment::RunRecord;
 use medner_experiment::record::Status;
-use medner_experiment::schema::{self, Awaits, Dataset, Profile, System, TableSpec};
+use medner_experiment::schema::{self, Awaits, Dataset, Profile, TableSpec};
 use medner_experiment::store::Store;
-use medner_experiment::{RunRecord, Value};
+
+use super::rows::{Listed, Rows};
+use crate::report::shown_runs;
 
 /// The tables of a paper and the records of one profile.
 #[derive(Debug)]
@@ -19,8 +17,10 @@ pub struct Runs<'a> {
     tables: Vec<TableSpec>,
     errors: Vec<String>,
     profile: Option<Profile>,
-    /// Finished records by data set and seed.
-    records: BTreeMap<(&'a str, u64), Vec<&'a RunRecord>>,
+    /// By table.
+    rows: BTreeMap<String, Rows<'a>>,
+    /// True where there are runs, but no `runs.csv` that says what shows them.
+    unlisted: bool,
 }
 
 /// What a row measured, seed by seed, or why there is nothing.
@@ -50,11 +50,29 @@ impl<'a> Runs<'a> {
             }
             Err(error) => errors.push(error.to_string()),
         }
-        let mut records: BTreeMap<(&str, u64), Vec<&RunRecord>> = BTreeMap::new();
-        for record in store.records().values().filter(|record| record.status == Status::Finished) {
-            records.entry((&record.cell.data, record.cell.seed)).or_default().push(record);
+        let profile = profile_of(label);
+        let list = store.folder().join("runs.csv");
+        let shown = if list.is_file() { shown_runs(&list) } else { Ok(BTreeMap::new()) };
+        let shown = shown.unwrap_or_else(|error| {
+            errors.push(error);
+            BTreeMap::new()
+        });
+        let finished = || store.records().values().filter(|record| record.status == Status::Finished);
+        let mut rows = BTreeMap::new();
+        for spec in &tables {
+            let shows = |record: &&RunRecord| {
+                shown
+                    .get(&record.cell.hash)
+                    .is_some_and(|names| names.split(' ').any(|name| *name == spec.name))
+            };
+            let listed: Listed<'a> =
+                finished().filter(shows).map(|record| (record.cell.hash.as_str(), record)).collect();
+            if let Some(profile) = profile {
+                rows.insert(spec.name.clone(), Rows::new(spec, profile, &listed));
+            }
         }
-        Self { tables, errors, profile: profile_of(label), records }
+        let unlisted = !list.is_file() && finished().next().is_some();
+        Self { tables, errors, profile, rows, unlisted }
     }
 
     /// The tables that could be read, in their printed order.
@@ -62,7 +80,7 @@ impl<'a> Runs<'a> {
         self.tables.iter()
     }
 
-    /// Why tables could not be read.
+    /// Why tables, or the list of what they show, could not be read.
     pub fn errors(&self) -> &[String] {
         &self.errors
     }
@@ -72,69 +90,42 @@ impl<'a> Runs<'a> {
         self.tables.iter().find(|spec| spec.name == name)
     }
 
-    /// Finished records and seeds of a row; the newest record where several fit. `dataset` is as printed or as in the file.
+    /// Finished records and seeds of a row ([`rows`](mod@super::rows) says which). `dataset` is as printed or as in the
+    /// file; `task`, as we measure it, tells data sets that are printed under one name.
     ///
     /// # Errors
-    /// A sentence: no such table, system or data set here, not part of the profile, or what it waits for.
-    pub fn row(&self, table: &str, system: &str, dataset: &str) -> Result<Row<'a>, String> {
+    /// A sentence: no such table, system or data set here, not part of the profile, what it waits for, or why a run that
+    /// bears its name does not count.
+    pub fn row(&self, table: &str, system: &str, dataset: &str, task: &str) -> Result<Row<'a>, String> {
         let spec = self.table(table).ok_or_else(|| format!("no such runs yet: {table} is not built"))?;
         let profile = self.profile.ok_or("these results belong to no profile")?;
-        let known = spec
-            .system(system)
-            .ok_or_else(|| format!("no such runs yet: {table} has no system `{system}`"))?;
-        let (file_name, data) = named_dataset(spec, dataset)
-            .ok_or_else(|| format!("no such runs yet: {table} has no data set `{dataset}`"))?;
-        let records = self.matching(spec, profile, (system, known), (file_name, data));
+        if spec.system(system).is_none() {
+            return Err(format!("no such runs yet: {table} has no system `{system}`"));
+        }
+        let file_name = named_dataset(spec, dataset, task)?;
+        let rows = &self.rows[table];
         let planned = spec.seeds_of(profile, system, file_name).to_vec();
-        if records.is_empty() {
-            return Err(match spec.awaits(profile, system) {
-                Some(Awaits::What(what) | Awaits::Unless { what, .. }) => {
-                    format!("{system} waits for {what}")
-                }
-                None if !spec.pairs(profile).contains(&(system, file_name)) => {
-                    format!("{system} on {dataset} is not part of profile {profile}")
-                }
-                None => format!("no such runs yet: {system} on {dataset} ({table})"),
-            });
+        let mut records = rows.records(system, file_name).cloned().unwrap_or_default();
+        records.retain(|seed, _| planned.contains(seed));
+        if !records.is_empty() {
+            return Ok(Row { records, planned });
         }
-        Ok(Row { records, planned })
-    }
-
-    fn matching(
-        &self,
-        spec: &TableSpec,
-        profile: Profile,
-        (name, system): (&str, &System),
-        (file_name, data): (&str, &Dataset),
-    ) -> BTreeMap<u64, &'a RunRecord> {
-        let wanted = spec.config(profile, name, file_name, &[]).to_value();
-        let shown = data.shown_as.as_deref().unwrap_or(file_name);
-        let mut found = BTreeMap::new();
-        for &seed in spec.seeds_of(profile, name, file_name) {
-            let candidates = self.records.get(&(data.data.as_str(), seed)).map(Vec::as_slice);
-            let best = candidates
-                .unwrap_or_default()
-                .iter()
-                .filter(|record| record.cell.needs.keys().eq(system.needs.keys()))
-                .filter(|record| holds(&record.cell.config, &wanted))
-                .filter_map(|record| {
-                    let cell = &record.cell;
-                    let named = cell.system == name && (cell.dataset == file_name || cell.dataset == shown);
-                    // A key that neither the YAML nor a default explains: another row, or a method that derives keys
-                    // of its own, which its name then tells.
-                    let rank = match (covers(&wanted, &cell.changed), named) {
-                        (true, named) => 2 + u8::from(named),
-                        (false, true) => 1,
-                        (false, false) => return None,
-                    };
-                    Some(((rank, cell.results_version, record.started.as_str()), *record))
-                })
-                .max_by(|(one, a), (two, b)| one.cmp(two).then(a.cell.hash.cmp(&b.cell.hash)));
-            if let Some((_, record)) = best {
-                found.insert(seed, record);
+        Err(match spec.awaits(profile, system) {
+            Some(Awaits::What(what) | Awaits::Unless { what, .. }) => format!("{system} waits for {what}"),
+            None if !spec.pairs(profile).contains(&(system, file_name)) => {
+                format!("{system} on {file_name} is not part of profile {profile}")
             }
-        }
-        found
+            None if self.unlisted => {
+                "there is no runs.csv that says which runs a table shows; `reproduce` writes it".to_owned()
+            }
+            None => match rows.refused(system, file_name) {
+                Some(why) => format!(
+                    "the run of {system} on {file_name} that {table} shows {why}; \
+                     `reproduce {table}` writes it anew"
+                ),
+                None => format!("no such runs yet: {system} on {file_name} ({table})"),
+            },
+        })
     }
 }
 
@@ -143,60 +134,90 @@ pub fn profile_of(label: &str) -> Option<Profile> {
     [Profile::Quick, Profile::Cpu, Profile::Paper].into_iter().find(|profile| profile.to_string() == label)
 }
 
-/// A data set by its name in the file, else the first that is printed under that name.
-pub fn named_dataset<'s>(spec: &'s TableSpec, name: &str) -> Option<(&'s str, &'s Dataset)> {
-    let by = |wanted: &dyn Fn(&str, &Dataset) -> bool| {
-        spec.datasets.iter().find(|(file, data)| wanted(file, data)).map(|(file, data)| (file.as_str(), data))
-    };
-    by(&|file, _| file == name).or_else(|| by(&|_, data| data.shown_as.as_deref() == Some(name)))
-}
-
-/// True where every value that `wanted` sets stands in the configuration; 1 and 1.0 are the same.
-fn holds(config: &Value, wanted: &Value) -> bool {
-    match (config, wanted) {
-        (Value::Object(config), Value::Object(wanted)) => {
-            wanted.iter().all(|(key, value)| holds(config.get(key).unwrap_or(&Value::Null), value))
-        }
-        (Value::Array(config), Value::Array(wanted)) => {
-            config.len() == wanted.len() && config.iter().zip(wanted).all(|(a, b)| holds(a, b))
-        }
-        (Value::Number(a), Value::Number(b)) => a.as_f64() == b.as_f64(),
-        (config, wanted) => config == wanted,
+/// A data set by its name in the file; of those that are printed under that name, the one with this task.
+fn named_dataset<'s>(spec: &'s TableSpec, name: &str, task: &str) -> Result<&'s str, String> {
+    let table = &spec.name;
+    let all = || spec.datasets.iter().map(|(file, data)| (file.as_str(), data));
+    if let Some((file, _)) = all().find(|(file, _)| *file == name) {
+        return Ok(file);
     }
-}
-
-/// True where `wanted` speaks of every key that differs from the method's defaults.
-fn covers(wanted: &Value, changed: &Value) -> bool {
-    let (Value::Object(wanted), Value::Object(changed)) = (wanted, changed) else { return true };
-    let variant = |map: &serde_json::Map<String, Value>| {
-        ["kind", "type"].iter().find_map(|tag| map.get(*tag).filter(|value| value.is_string()).cloned())
+    let printed: Vec<_> = all().filter(|(_, data)| data.shown_as.as_deref() == Some(name)).collect();
+    let has_task = |(_, data): &&(&str, &Dataset)| {
+        let tasks = if data.tasks.is_empty() { &spec.tasks } else { &data.tasks };
+        tasks.is_empty() || tasks.iter().any(|known| known == task)
     };
-    // Another variant than the default's is recorded whole, with its own defaults.
-    if variant(changed).is_some() && variant(changed) == variant(wanted) {
-        return true;
+    match printed[..] {
+        [] => Err(format!("no such runs yet: {table} has no data set `{name}`")),
+        [(file, _)] => Ok(file),
+        _ => match printed.iter().find(has_task) {
+            Some((file, _)) => Ok(file),
+            None => Err(format!("no such runs yet: {table} has no `{task}` of `{name}`")),
+        },
     }
-    changed
-        .iter()
-        .all(|(key, value)| value.is_null() || wanted.get(key).is_some_and(|mine| covers(mine, value)))
 }
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
     use super::*;
-    use serde_json::json;
+    use medner_experiment::schema::Kind;
+    use medner_metrics::Summary;
 
+    /// The CSVs were written by a program that knows the method's defaults, and so the row of every cell: whatever they
+    /// show of this repository's runs must be found again without it.
     #[test]
-    fn a_configuration_holds_what_the_yaml_sets_and_nothing_unexplained() {
-        let config = json!({"model": {"heads": 4.0, "encoder": "idcnn"}, "epochs": 25, "list": [1, 2]});
-        assert!(holds(&config, &json!({"model": {"heads": 4}, "list": [1.0, 2]})));
-        assert!(!holds(&config, &json!({"model": {"heads": 0}})));
-        assert!(holds(&config, &json!(null)) == config.is_null());
-        let wanted = json!({"model": {"encoder": "idcnn"}, "optimizer": {"kind": "radam"}});
-        assert!(covers(&wanted, &json!({"model": {"encoder": "idcnn"}})));
-        assert!(covers(&wanted, &json!({"optimizer": {"kind": "radam", "betas": [0.9, 0.999]}})));
-        assert!(covers(&wanted, &json!({"gone": null})));
-        assert!(!covers(&wanted, &json!({"model": {"heads": 0}})));
-        assert!(!covers(&wanted, &json!({"epochs": 3})));
+    fn the_runs_of_a_row_have_the_numbers_of_its_table() {
+        let repository = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+        let at_least = [("albert-idcnn", 40), ("asaibc", 60), ("mtaal", 60), ("mtl-ls", 60)];
+        for (paper, least) in at_least {
+            let results = repository.join("results/cpu").join(paper);
+            let store = Store::open(&results).unwrap();
+            let runs = Runs::new(&repository.join("experiments").join(paper), &store, "cpu");
+            assert_eq!(runs.errors(), Vec::<String>::new());
+            let mut checked = 0;
+            for spec in runs.tables() {
+                let csv = results.join(format!("{}.csv", spec.name));
+                if csv.is_file() {
+                    checked += lines(&csv).iter().filter(|line| is_found(&runs, spec, line)).count();
+                }
+            }
+            println!("{paper}: {checked} numbers");
+            assert!(checked >= least, "{paper}: {checked} numbers");
+        }
+    }
+
+    fn lines(path: &Path) -> Vec<BTreeMap<String, String>> {
+        csv::Reader::from_path(path).unwrap().deserialize().map(Result::unwrap).collect()
+    }
+
+    /// True where the line's number is that of the runs; false where no run is to be found for it.
+    fn is_found(runs: &Runs<'_>, spec: &TableSpec, line: &BTreeMap<String, String>) -> bool {
+        let text = |key: &str| line.get(key).map_or("", String::as_str);
+        let (system, task, metric) = (text("system"), text("task"), text("metric"));
+        let curve = spec.kind == Kind::Curve;
+        let without = spec.system(system).is_none_or(|known| known.minus.is_some());
+        if without || (!curve && text("n").is_empty()) {
+            return false;
+        }
+        let row = match runs.row(&spec.name, system, text("dataset"), task) {
+            Ok(row) => row,
+            // The YAML has changed since the table was written.
+            Err(why) => {
+                assert!(why.contains("writes it anew"), "{}: {why}", spec.name);
+                return false;
+            }
+        };
+        if curve {
+            assert!(row.records.contains_key(&text("seed").parse().unwrap()), "{}: {line:?}", spec.name);
+            return true;
+        }
+        let scale = spec.scale.of(metric, 1.0);
+        let value = |record: &&RunRecord| Some(record.outcome.scores.get(task)?.get(metric)? * scale);
+        let values: Vec<f64> = row.records.values().filter_map(value).collect();
+        let mean: f64 = text("mean").parse().unwrap();
+        assert_eq!(values.len().to_string(), text("n"), "{}: {line:?}", spec.name);
+        assert!((Summary::of(&values).unwrap().mean - mean).abs() < 1e-6, "{}: {line:?}", spec.name);
+        true
     }
 
     #[test]

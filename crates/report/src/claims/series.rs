@@ -232,11 +232,11 @@ fn one(system: &str, scope: &Scope, curve: Option<&CurvePoint>, runs: &Runs<'_>)
         }
         return Ok(first);
     }
-    let row = runs.row(&scope.table, system, &scope.dataset)?;
     // What the paper calls a metric may be measured under its true name.
     let renamed = spec.measured_as.get(&format!("{}/{}", scope.task, scope.metric));
     let (task, metric) =
         renamed.and_then(|name| name.split_once('/')).unwrap_or((scope.task.as_str(), scope.metric.as_str()));
+    let row = runs.row(&scope.table, system, &scope.dataset, task)?;
     let scale = if metric.starts_with("seconds/") { 1.0 } else { spec.scale.of(metric, 1.0) };
     let mut found = Measured {
         planned: row.planned.len(),

@@ -187,12 +187,7 @@ impl Paper {
         if !path.is_file() {
             return from_records();
         }
-        let read = || -> Result<BTreeMap<String, String>, String> {
-            let file = CsvFile::read(path)?;
-            let (hash, tables) = (file.column("hash")?, file.column("tables")?);
-            Ok(file.sheet.rows.iter().map(|row| (row[hash].clone(), row[tables].clone())).collect())
-        };
-        problems.note(read()).unwrap_or_else(from_records)
+        problems.note(shown_runs(path)).unwrap_or_else(from_records)
     }
 
     /// The place of a system among the rows of the paper's tables; a system of none comes last.
@@ -209,6 +204,16 @@ impl Paper {
             (r, tables)
         })
     }
+}
+
+/// The tables that show a run, with a space between them, by the run's hash: as `runs.csv` says.
+///
+/// # Errors
+/// What is no CSV, with its line; no such columns.
+pub fn shown_runs(path: &Path) -> Result<BTreeMap<String, String>, String> {
+    let file = CsvFile::read(path)?;
+    let (hash, tables) = (file.column("hash")?, file.column("tables")?);
+    Ok(file.sheet.rows.iter().map(|row| (row[hash].clone(), row[tables].clone())).collect())
 }
 
 /// The names of the CSV files of a folder, sorted.

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::records::{run, save, toy};
+use crate::records::{run, toy};
 use crate::support::{Repository, arg};
 use crate::{medner, repository};
 
@@ -41,13 +41,13 @@ fn filled() -> Repository {
     repository
 }
 
-fn judged(repository: &Repository, args: &[&str], code: i32) -> Value {
+pub fn judged(repository: &Repository, args: &[&str], code: i32) -> Value {
     let all: Vec<&str> = ["claims", "toy", "--format", "json"].iter().chain(args).copied().collect();
     let papers: Value = serde_json::from_str(&repository.out(&all, code)).unwrap();
     papers[0].clone()
 }
 
-fn of<'a>(paper: &'a Value, id: &str) -> &'a Value {
+pub fn of<'a>(paper: &'a Value, id: &str) -> &'a Value {
     paper["claims"].as_array().unwrap().iter().find(|claim| claim["id"] == id).unwrap()
 }
 
@@ -128,23 +128,6 @@ fn damaged_files_leave_what_can_be_judged() {
     assert!(paper["errors"].to_string().contains("published.csv:1: no column `value`"));
     assert_eq!(of(&paper, "above")["verdict"], "supported");
     assert_eq!(of(&paper, "above")["printed"], "missing");
-}
-
-#[test]
-fn records_of_another_configuration_do_not_count_and_renamed_ones_do() {
-    let repository = Repository::new();
-    toy(&repository, CLAIMS);
-    for seed in 1..=4 {
-        // A store keeps what ran with another configuration under the same name.
-        run(&repository, "cpu", "A", 9, seed, 10);
-        // The same configuration under the name that another table gave it.
-        let mut record = run(&repository, "cpu", "A of another table", 1, seed, 80);
-        record.cell.tables = ["fig1".to_owned()].into();
-        save(&repository, "cpu", &record);
-        run(&repository, "cpu", "B", 2, seed, 70);
-    }
-    let paper = judged(&repository, &[], 1);
-    assert_eq!(of(&paper, "above")["verdict"], "supported", "{:#}", of(&paper, "above"));
 }
 
 #[test]

@@ -6,6 +6,7 @@ mod audit;
 mod claims;
 mod compare;
 mod records;
+mod rows;
 #[path = "../support/mod.rs"]
 mod support;
 

@@ -84,8 +84,21 @@ pub fn run(
     record
 }
 
-/// Writes a record where the store looks for it.
+/// Writes a record where the store looks for it, and lists it under the tables that it names.
 pub fn save(repository: &Repository, profile: &str, record: &RunRecord) {
     let path = repository.path(&format!("results/{profile}/toy/runs/{}.json", record.cell.hash));
     record.save(&path).unwrap();
+    let tables: Vec<&str> = record.cell.tables.iter().map(String::as_str).collect();
+    list(repository, profile, record, &tables.join(" "));
+}
+
+/// Says in `runs.csv` which tables show a run.
+fn list(repository: &Repository, profile: &str, record: &RunRecord, tables: &str) {
+    let path = format!("results/{profile}/toy/runs.csv");
+    let before =
+        std::fs::read_to_string(repository.path(&path)).unwrap_or_else(|_| "hash,tables\n".to_owned());
+    let others = before.lines().filter(|line| !line.starts_with(&record.cell.hash));
+    let mut lines: Vec<String> = others.map(str::to_owned).collect();
+    lines.push(format!("{},{tables}\n", record.cell.hash));
+    repository.write(&path, &lines.join("\n"));
 }

@@ -1,0 +1,207 @@
+//! Which run a claim is judged on.
+
+use medner_experiment::RunRecord;
+use serde_json::{Value, json};
+
+use crate::claims::{judged, of};
+use crate::records::{run, save, toy};
+use crate::support::Repository;
+
+const CLAIMS: &str = "\
+defaults: {dataset: D, task: ner, metric: f1}
+claims:
+- {id: above, text: A beats B., at: Section 1, table: table2, test: {higher: {side: A, than: [B]}}}
+";
+
+/// A table of these systems, all on data set `D` and seeds 1 to 4.
+fn table(repository: &Repository, systems: &str, cpu: &str) {
+    toy(repository, CLAIMS);
+    repository.write(
+        "experiments/toy/table2.yaml",
+        &format!(
+            "title: Toy\nmetrics: [f1]\ntasks: [ner]\nscale: 100\nseeds: [1, 2, 3, 4]\ndatasets:\n  D: {{data: d}}\n\
+             systems:\n{systems}profiles:\n  cpu: {cpu}\n"
+        ),
+    );
+}
+
+/// A run on all four seeds, changed before it is written.
+fn runs(repository: &Repository, system: &str, size: u32, share: u64, change: impl Fn(&mut RunRecord)) {
+    for seed in 1..=4 {
+        let mut record = run(repository, "cpu", system, size, seed, share);
+        std::fs::remove_file(repository.path(&format!("results/cpu/toy/runs/{}.json", record.cell.hash)))
+            .unwrap();
+        change(&mut record);
+        record.cell.hash = record.cell.content_hash();
+        save(repository, "cpu", &record);
+    }
+}
+
+fn verdict(repository: &Repository) -> (String, String) {
+    let paper = judged(repository, &[], 0);
+    let claim = of(&paper, "above");
+    let text = |key: &str| claim[key].as_str().unwrap().to_owned();
+    (text("verdict"), text("reason"))
+}
+
+const TWO: &str = "  A: {config: {size: 1}}\n  B: {config: {size: 2}}\n";
+
+#[test]
+fn keys_that_a_job_does_not_read_make_no_other_configuration() {
+    let repository = Repository::new();
+    table(&repository, TWO, "{config: {encoder: {epochs: 8, rate: 0.002}, warmup: 0.1}}");
+    for (system, size, share) in [("A", 1, 80), ("B", 2, 70)] {
+        runs(&repository, system, size, share, |record| {
+            // The method has put both back at their defaults.
+            record.cell.config["encoder"] = json!({"epochs": 3.0, "rate": 0.001});
+            record.cell.config["warmup"] = json!(0.0);
+        });
+    }
+    let (verdict, reason) = verdict(&repository);
+    assert_eq!(verdict, "supported", "{reason}");
+}
+
+#[test]
+fn a_run_that_its_table_shows_no_longer_does_not_count_however_well_it_fits() {
+    let repository = Repository::new();
+    table(&repository, TWO, "{}");
+    let superseded = |record: &mut RunRecord| {
+        // Nothing of its configuration tells it, and it is newer than the runs that count.
+        record.cell.inputs.files.insert("vectors".to_owned(), "11".to_owned());
+        record.started = "2030-01-01T00:00:00Z".to_owned();
+        record.cell.tables = ["fig1".to_owned()].into();
+    };
+    runs(&repository, "A", 1, 10, superseded);
+    runs(&repository, "B", 2, 70, |_| ());
+    let (verdict_before, reason) = verdict(&repository);
+    assert_eq!(verdict_before, "not-testable", "{reason}");
+    assert!(reason.contains("no such runs yet: A on D (table2)"), "{reason}");
+    runs(&repository, "A", 1, 80, |_| ());
+    assert_eq!(verdict(&repository).0, "supported");
+}
+
+#[test]
+fn a_table_older_than_its_yaml_is_not_judged_and_the_reason_names_the_key() {
+    let repository = Repository::new();
+    table(&repository, TWO, "{}");
+    runs(&repository, "A", 9, 80, |_| ());
+    runs(&repository, "B", 2, 70, |_| ());
+    let (verdict, reason) = verdict(&repository);
+    assert_eq!(verdict, "not-testable");
+    let expected =
+        "the run of A on D that table2 shows was made with another `size`; `reproduce table2` writes it anew";
+    assert_eq!(reason, expected);
+}
+
+#[test]
+fn a_run_under_another_tables_name_counts_even_with_keys_that_its_method_derives() {
+    let repository = Repository::new();
+    table(&repository, TWO, "{}");
+    runs(&repository, "A of fig1", 1, 80, |record| {
+        record.cell.config["game"] = json!({"on": false});
+        record.cell.changed["game"] = json!({"on": false});
+    });
+    runs(&repository, "B", 2, 70, |_| ());
+    let (verdict, reason) = verdict(&repository);
+    assert_eq!(verdict, "supported", "{reason}");
+}
+
+#[test]
+fn rows_that_differ_only_in_what_they_start_from_are_told_apart() {
+    let repository = Repository::new();
+    let systems = "  small: {auxiliary: true, config: {size: 1}}\n  large: {auxiliary: true, config: {size: 2}}\n\
+                   \x20 A: {config: {size: 3}, needs: {encoder: {system: large, seed: 1}}}\n\
+                   \x20 B: {config: {size: 3}, needs: {encoder: {system: small, seed: 1}}}\n";
+    table(&repository, systems, "{}");
+    let small = run(&repository, "cpu", "small", 1, 1, 50).cell.hash;
+    let large = run(&repository, "cpu", "large", 2, 1, 50).cell.hash;
+    // The names that the rows had before say nothing of the size.
+    for (name, share, encoder) in [("first", 80, &large), ("second", 70, &small)] {
+        runs(&repository, name, 3, share, |record| {
+            record.cell.needs.insert("encoder".to_owned(), encoder.clone());
+        });
+    }
+    let (told, reason) = verdict(&repository);
+    assert_eq!(told, "supported", "{reason}");
+    // Without its record nobody knows which encoder it was.
+    std::fs::remove_file(repository.path(&format!("results/cpu/toy/runs/{large}.json"))).unwrap();
+    let (told, reason) = verdict(&repository);
+    assert_eq!((told.as_str(), reason.contains("A on D")), ("not-testable", true), "{reason}");
+}
+
+#[test]
+fn a_run_that_fits_two_rows_alike_counts_for_neither() {
+    let repository = Repository::new();
+    let systems =
+        "  A: {config: {size: 1, depth: 3}}\n  B: {config: {size: 2}}\n  C: {config: {size: 1, width: 3}}\n";
+    table(&repository, systems, "{}");
+    runs(&repository, "somebody", 1, 80, |_| ());
+    runs(&repository, "B", 2, 70, |_| ());
+    assert_eq!(verdict(&repository).0, "not-testable");
+    // Its name decides.
+    runs(&repository, "A", 1, 80, |_| ());
+    assert_eq!(verdict(&repository).0, "supported");
+}
+
+#[test]
+fn without_a_list_of_runs_nothing_is_judged() {
+    let repository = Repository::new();
+    table(&repository, TWO, "{}");
+    runs(&repository, "A", 1, 80, |_| ());
+    runs(&repository, "B", 2, 70, |_| ());
+    std::fs::remove_file(repository.path("results/cpu/toy/runs.csv")).unwrap();
+    let (told, reason) = verdict(&repository);
+    assert_eq!((told.as_str(), reason.contains("no runs.csv")), ("not-testable", true), "{reason}");
+    // A damaged one is an error with its place.
+    repository.write("results/cpu/toy/runs.csv", "hash,tabels\n");
+    let paper = judged(&repository, &[], 1);
+    assert!(paper["errors"].to_string().contains("runs.csv:1: no column `tables`"), "{paper:#}");
+}
+
+/// `D` is printed for two data sets, one with chemicals and one with diseases, as BC5CDR is.
+#[test]
+fn of_data_sets_under_one_printed_name_the_one_with_the_claims_task_is_meant() {
+    let repository = Repository::new();
+    let side = |system: &str| format!("{{system: {system}, over: [D, {{dataset: D, task: disease}}]}}");
+    let claims = format!(
+        "defaults: {{dataset: D, task: chemical, metric: f1}}\nclaims:\n\
+         - {{id: chemical, text: A beats B., at: S, table: table2, test: {{higher: {{side: A, than: [B]}}}}}}\n\
+         - {{id: disease, text: B beats A., at: S, table: table2, task: disease, test: {{higher: {{side: B, than: [A]}}}}}}\n\
+         - {{id: on, text: A wins once., at: S, table: table2, test: {{wins: {{of: A, over: B, on: [D, {{dataset: D, task: disease}}], at_least: 1}}}}}}\n\
+         - {{id: over, text: A beats B., at: S, table: table2, test: {{higher: {{side: {}, than: [{}]}}}}}}\n",
+        side("A"),
+        side("B")
+    );
+    toy(&repository, &claims);
+    repository.write(
+        "experiments/toy/table2.yaml",
+        "title: Toy\nmetrics: [f1]\ntasks: [chemical, disease]\nscale: 100\nseeds: [1, 2, 3, 4]\ndatasets:\n\
+         \x20 D-chem: {data: chem, as: D, tasks: [chemical]}\n  D-disease: {data: disease, as: D, tasks: [disease]}\n\
+         systems:\n  A: {config: {size: 1}}\n  B: {config: {size: 2}}\nprofiles:\n  cpu: {}\n",
+    );
+    for (data, task, a, b) in [("chem", "chemical", 80, 70), ("disease", "disease", 60, 90)] {
+        for (system, size, share) in [("A", 1, a), ("B", 2, b)] {
+            runs(&repository, system, size, share, |record| {
+                record.cell.data = data.to_owned();
+                record.cell.dataset = format!("D-{data}");
+                let scores = record.outcome.scores.remove("ner").unwrap();
+                record.outcome.scores.insert(task.to_owned(), scores);
+                let units = record.outcome.units.remove("ner").unwrap();
+                record.outcome.units.insert(task.to_owned(), units);
+            });
+        }
+    }
+    let paper = judged(&repository, &[], 0);
+    let means = |id: &str| -> Vec<(i64, i64)> {
+        let claim = of(&paper, id);
+        assert!(!claim["evidence"].as_array().unwrap().is_empty(), "{claim:#}");
+        let tens = |value: &Value| (value.as_f64().unwrap() / 5.0).round() as i64 * 5;
+        let evidence = claim["evidence"].as_array().unwrap().iter();
+        evidence.map(|one| (tens(&one["mean"]), tens(&one["against_mean"]))).collect()
+    };
+    let verdict = |id: &str| of(&paper, id)["verdict"].as_str().unwrap().to_owned();
+    assert_eq!((verdict("chemical").as_str(), means("chemical")), ("supported", vec![(80, 70)]));
+    assert_eq!((verdict("disease").as_str(), means("disease")), ("supported", vec![(90, 60)]));
+    assert_eq!((verdict("on").as_str(), means("on")), ("supported", vec![(80, 70), (60, 90)]));
+    assert_eq!((verdict("over").as_str(), means("over")), ("contradicted", vec![(70, 80)]));
+}
