@@ -146,10 +146,13 @@ fn nothing(side: &Series) -> Compared {
 }
 
 fn partial<const N: usize>(sides: [(&Series, &Measured); N]) -> Option<String> {
-    let lacking = sides.into_iter().filter(|(_, side)| side.values.len() < side.planned);
-    let texts: Vec<String> = lacking
-        .map(|(series, side)| {
-            format!("{} of {} seeds of {} have run", side.values.len(), side.planned, series.label)
+    let texts: Vec<String> = sides
+        .into_iter()
+        .filter_map(|(series, side)| {
+            let run = side.values.len();
+            let lacking = side.planned.iter().filter(|seed| !side.values.contains_key(seed)).count();
+            let text = || format!("{run} of {} seeds of {} have run", run + lacking, series.label);
+            (lacking > 0).then(text)
         })
         .collect();
     (!texts.is_empty()).then(|| texts.join(" and "))
@@ -248,7 +251,9 @@ mod tests {
     use super::*;
 
     fn measured(label: &str, values: &[(u64, f64)], planned: usize) -> Series {
-        let values = values.iter().copied().collect();
+        let values: BTreeMap<u64, f64> = values.iter().copied().collect();
+        // Those that are there, and others.
+        let planned = values.keys().copied().chain(100..).take(planned).collect();
         Series {
             label: label.into(),
             values: Values::Measured(Measured { values, planned, scale: 100.0, ..Measured::default() }),
@@ -281,18 +286,25 @@ mod tests {
     }
 
     #[test]
+    fn a_further_seed_does_not_stand_for_one_that_is_lacking() {
+        let side = |seeds: [u64; 2]| {
+            let planned = [1, 2].into();
+            let values = seeds.map(|seed| (seed, 80.0 + seed as f64)).into();
+            let values = Values::Measured(Measured { values, planned, ..Measured::default() });
+            Series { label: "a".into(), values }
+        };
+        let (_, partial) = found(means(&side([1, 9]), &side([1, 2]), &OPTIONS));
+        assert_eq!(partial.unwrap(), "2 of 3 seeds of a have run");
+    }
+
+    #[test]
     fn repeats_within_one_run_are_compared_by_mean_and_spread() {
         let side = |label: &str, mean: f64, sd: f64| {
             let repeats = Summary { n: 5, mean, sd: Some(sd), min: mean, max: mean };
             let values = [(1, mean)].into();
             Series {
                 label: label.into(),
-                values: Values::Measured(Measured {
-                    values,
-                    repeats: Some(repeats),
-                    planned: 1,
-                    ..Measured::default()
-                }),
+                values: Values::Measured(Measured { values, repeats: Some(repeats), ..Measured::default() }),
             }
         };
         let (evidence, _) = found(means(&side("a", 3980.0, 17.0), &side("b", 3973.0, 16.0), &OPTIONS));

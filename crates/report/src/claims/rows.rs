@@ -3,7 +3,8 @@
 //! A store keeps the records of earlier configurations beside today's. Which of them a table shows stands in `runs.csv`, by
 //! the hash of each run: the program that plans the cells writes it with the tables' CSVs, and a run that the plan asks for
 //! no longer loses its table there. Only runs that it lists for a table fill the table's rows. A claim is so judged on the
-//! runs that the table's CSV shows, and never on those of a configuration that another has replaced.
+//! runs that the table's CSV shows, all of their seeds, and never on those of a configuration that another has replaced. A run
+//! that it does not know is newer than it, and of the tables that its record names.
 //!
 //! `runs.csv` does not say the row. The names in a record are those of the table that asked first, and rows have been
 //! renamed since; nor does the YAML say it alone ([`fit`](mod@super::fit)). A listed run is that of the row
@@ -73,7 +74,7 @@ impl<'a> Rows<'a> {
         self.filled.get(&(system.to_owned(), dataset.to_owned()))
     }
 
-    /// Why a run that bears the row's name does not count: `was made with another ...`.
+    /// Why a run that bears the row's name does not count: `its run was made with another ...`.
     pub fn refused(&self, system: &str, dataset: &str) -> Option<&str> {
         self.refused.get(&(system.to_owned(), dataset.to_owned())).map(String::as_str)
     }
@@ -149,7 +150,7 @@ impl Search<'_, '_> {
     /// How well the run fits the row, or why it is another's.
     fn fit(&mut self, row: &Row<'_>, cell: &Cell, named: bool) -> Result<Fit, String> {
         let fit = fit(&row.wanted, &cell.config, &cell.changed)
-            .map_err(|key| format!("was made with another `{key}`"))?;
+            .map_err(|key| format!("its run was made with another `{key}`"))?;
         for (role, need) in &row.known.needs {
             let other = need
                 .dataset()
@@ -164,7 +165,7 @@ impl Search<'_, '_> {
                 named
             };
             if !same {
-                return Err(format!("starts from another `{role}`"));
+                return Err(format!("its run starts from another `{role}`"));
             }
         }
         Ok(fit)

@@ -1,6 +1,6 @@
 //! What a side of a claim measured: one value a seed, with the entity counts of each sentence where the runs stored them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use medner_experiment::{RunRecord, Value};
 use medner_metrics::{Counts, Summary};
@@ -35,8 +35,8 @@ pub struct Measured {
     pub values: BTreeMap<u64, f64>,
     /// Entity counts of each sentence, by seed; only for an F1 of a task.
     pub units: BTreeMap<u64, Vec<Counts>>,
-    /// Seeds that the profile wants.
-    pub planned: usize,
+    /// The seeds that the profile wants; further ones count as well.
+    pub planned: BTreeSet<u64>,
     /// Measured times this is printed.
     pub scale: f64,
     /// The table's tolerance.
@@ -212,7 +212,7 @@ fn measured(system: &str, resolved: &Resolved, runs: &Runs<'_>) -> Result<Measur
         parts.push(one(system, &scope, resolved.full.curve.as_ref(), runs)?);
     }
     let mut mean = Measured { units: BTreeMap::new(), ..parts[0].clone() };
-    mean.planned = parts.iter().map(|part| part.planned).min().unwrap_or_default();
+    mean.planned.retain(|seed| parts.iter().all(|part| part.planned.contains(seed)));
     mean.values.retain(|seed, _| parts.iter().all(|part| part.values.contains_key(seed)));
     for (seed, value) in &mut mean.values {
         *value = parts.iter().filter_map(|part| part.values.get(seed)).sum::<f64>() / parts.len() as f64;
@@ -239,7 +239,7 @@ fn one(system: &str, scope: &Scope, curve: Option<&CurvePoint>, runs: &Runs<'_>)
     let row = runs.row(&scope.table, system, &scope.dataset, task)?;
     let scale = if metric.starts_with("seconds/") { 1.0 } else { spec.scale.of(metric, 1.0) };
     let mut found = Measured {
-        planned: row.planned.len(),
+        planned: row.planned.into_iter().collect(),
         scale,
         tolerance: spec.tolerance.of(metric, 0.0),
         ..Measured::default()

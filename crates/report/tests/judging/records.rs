@@ -28,7 +28,7 @@ pub fn toy(repository: &Repository, claims: &str) {
     repository.write("experiments/toy/claims.yaml", claims);
 }
 
-/// Writes the record of one run. `share` is about the percentage of sentences found; how many and which depends on the seed.
+/// Writes the record of one run ([`record`]).
 pub fn run(
     repository: &Repository,
     profile: &str,
@@ -37,6 +37,13 @@ pub fn run(
     seed: u64,
     share: u64,
 ) -> RunRecord {
+    let record = record(profile, system, size, seed, share);
+    save(repository, profile, &record);
+    record
+}
+
+/// The record of one run. `share` is about the percentage of sentences found; how many and which depends on the seed.
+pub fn record(profile: &str, system: &str, size: u32, seed: u64, share: u64) -> RunRecord {
     let share = share + (seed * u64::from(size)) % 3 - 1;
     let units: Vec<Counts> = (0..SENTENCES)
         .map(|i| {
@@ -65,7 +72,7 @@ pub fn run(
         tables: BTreeSet::from(["table2".to_owned()]),
     };
     cell.hash = cell.content_hash();
-    let record = RunRecord {
+    RunRecord {
         format: medner_experiment::record::FORMAT,
         status: Status::Finished,
         reason: None,
@@ -79,9 +86,7 @@ pub fn run(
         versions: [("commit".to_owned(), "abc".to_owned())].into(),
         started: "2024-05-01T00:00:00Z".to_owned(),
         command: format!("toy reproduce table2 --system {system} --seeds {seed}"),
-    };
-    save(repository, profile, &record);
-    record
+    }
 }
 
 /// Writes a record where the store looks for it, and lists it under the tables that it names.

@@ -4,7 +4,7 @@ use medner_experiment::RunRecord;
 use serde_json::{Value, json};
 
 use crate::claims::{judged, of};
-use crate::records::{run, save, toy};
+use crate::records::{record, run, save, toy};
 use crate::support::Repository;
 
 const CLAIMS: &str = "\
@@ -28,9 +28,7 @@ fn table(repository: &Repository, systems: &str, cpu: &str) {
 /// A run on all four seeds, changed before it is written.
 fn runs(repository: &Repository, system: &str, size: u32, share: u64, change: impl Fn(&mut RunRecord)) {
     for seed in 1..=4 {
-        let mut record = run(repository, "cpu", system, size, seed, share);
-        std::fs::remove_file(repository.path(&format!("results/cpu/toy/runs/{}.json", record.cell.hash)))
-            .unwrap();
+        let mut record = record("cpu", system, size, seed, share);
         change(&mut record);
         record.cell.hash = record.cell.content_hash();
         save(repository, "cpu", &record);
@@ -88,8 +86,7 @@ fn a_table_older_than_its_yaml_is_not_judged_and_the_reason_names_the_key() {
     runs(&repository, "B", 2, 70, |_| ());
     let (verdict, reason) = verdict(&repository);
     assert_eq!(verdict, "not-testable");
-    let expected =
-        "the run of A on D that table2 shows was made with another `size`; `reproduce table2` writes it anew";
+    let expected = "A on D: its run was made with another `size`; `reproduce table2` writes the table anew";
     assert_eq!(reason, expected);
 }
 
@@ -127,6 +124,46 @@ fn rows_that_differ_only_in_what_they_start_from_are_told_apart() {
     std::fs::remove_file(repository.path(&format!("results/cpu/toy/runs/{large}.json"))).unwrap();
     let (told, reason) = verdict(&repository);
     assert_eq!((told.as_str(), reason.contains("A on D")), ("not-testable", true), "{reason}");
+}
+
+#[test]
+fn a_run_newer_than_the_list_is_of_the_tables_that_its_record_names() {
+    let repository = Repository::new();
+    table(&repository, TWO, "{}");
+    let path = "results/cpu/toy/runs.csv";
+    let list = || std::fs::read_to_string(repository.path(path)).unwrap();
+    runs(&repository, "A", 1, 60, |record| record.cell.results_version = 0);
+    let superseded = list().replace(",table2", ",");
+    runs(&repository, "B", 2, 70, |_| ());
+    let before = list();
+    runs(&repository, "A", 1, 80, |_| ());
+    // Beside an earlier one that the list still has, nobody knows which of them the table will show.
+    repository.write(path, &before);
+    let (told, reason) = verdict(&repository);
+    let both = reason.contains("A on D: 2 runs fit it alike");
+    assert_eq!((told.as_str(), both), ("not-testable", true), "{reason}");
+    repository.write(path, &superseded);
+    assert_eq!(verdict(&repository).0, "supported");
+}
+
+#[test]
+fn seeds_beyond_those_of_the_yaml_count_and_replace_none_of_them() {
+    let repository = Repository::new();
+    table(&repository, TWO, "{seeds: [1, 2, 3]}");
+    runs(&repository, "A", 1, 80, |_| ());
+    runs(&repository, "B", 2, 70, |_| ());
+    let paper = judged(&repository, &[], 0);
+    let claim = of(&paper, "above");
+    assert_eq!((claim["verdict"].as_str(), claim["evidence"][0]["n"].as_u64()), (Some("supported"), Some(4)));
+    repository.write(
+        "experiments/toy/table2.yaml",
+        &std::fs::read_to_string(repository.path("experiments/toy/table2.yaml"))
+            .unwrap()
+            .replace("[1, 2, 3]}", "[1, 2, 3, 9]}"),
+    );
+    let (told, reason) = verdict(&repository);
+    assert_eq!(told, "undecided");
+    assert!(reason.contains("4 of 5 seeds of A have run"), "{reason}");
 }
 
 #[test]
