@@ -1,10 +1,10 @@
-//! Compiles `cpp/autograd.cpp`: the one thing that libtorch offers in C++ only, a node of the autograd graph.
+//! Compiles `cpp/`: what libtorch offers in C++ only, a node of the autograd graph and the number type of products.
 
 use std::env;
 use std::path::PathBuf;
 
 fn main() {
-    println!("cargo:rerun-if-changed=cpp/autograd.cpp");
+    println!("cargo:rerun-if-changed=cpp");
     println!("cargo:rerun-if-env-changed=LIBTORCH_INCLUDE");
     // torch-sys says where it found libtorch's `lib`; the headers lie in `include` beside it unless the user says otherwise.
     let root = env::var("LIBTORCH_INCLUDE").map(PathBuf::from).ok().or_else(|| {
@@ -27,6 +27,6 @@ fn main() {
         .warnings(false)
         .include(&include)
         .include(include.join("torch/csrc/api/include"))
-        .file("cpp/autograd.cpp")
+        .files(["cpp/autograd.cpp", "cpp/products.cpp"])
         .compile("medner_autograd");
 }

@@ -139,6 +139,7 @@ fn tagger(cell: &Cell, config: &Config, ctx: &RunContext, device: Device) -> Res
         test.report.entities_cut.to_string(),
     );
     notes.insert("parameters".into(), task.tagger.params.count().to_string());
+    notes.insert("matrix products".into(), task.products.into());
     if let Some(best) = summary.best {
         notes.insert("best epoch".into(), format!("{} of {}", best.epoch + 1, summary.epochs));
         outcome.score("development", "f1", best.score);

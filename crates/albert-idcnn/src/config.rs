@@ -3,6 +3,7 @@
 
 use medner_core::CoreError;
 use medner_core::layers::IdcnnConfig;
+use medner_core::precision::Precision;
 use medner_core::schedule::Schedule;
 use medner_data::TagScheme;
 use medner_data::cbow::CbowConfig;
@@ -163,6 +164,8 @@ pub struct Training {
     pub curve_every: u64,
     /// Steps between checkpoints inside an epoch; 0 for none (one is made after each epoch and every two minutes anyway).
     pub checkpoint_every: u64,
+    /// Number type of the matrix products.
+    pub precision: Precision,
 }
 
 /// What becomes of a learning rate over a training; the paper says nothing of it.
@@ -264,6 +267,7 @@ impl Default for Training {
             patience: 10,
             curve_every: 0,
             checkpoint_every: 0,
+            precision: Precision::F32,
         }
     }
 }

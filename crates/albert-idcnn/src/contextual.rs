@@ -6,6 +6,7 @@
 use medner_core::Result;
 use medner_core::layers::Batch;
 use medner_core::params::Scope;
+use medner_core::precision::Precision;
 use tch::{Kind, Tensor};
 
 use crate::albert::tokenizer::SpecialIds;
@@ -24,6 +25,11 @@ impl Contextual {
     /// What [`AlbertModel::new`] refuses.
     pub fn new(scope: &Scope<'_>, config: &AlbertConfig, special: SpecialIds) -> Result<Self> {
         Ok(Self { model: AlbertModel::new(scope, config, Pooler::Without)?, special })
+    }
+
+    /// See [`AlbertModel::set_precision`].
+    pub fn set_precision(&mut self, precision: Precision) {
+        self.model.set_precision(precision);
     }
 
     /// `H`.

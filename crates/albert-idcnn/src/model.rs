@@ -10,8 +10,9 @@
 
 use medner_core::Result;
 use medner_core::crf::{ConstrainAt, Constraints, Crf, Posterior, Reduction};
-use medner_core::layers::{Batch, BiLstm, Embedding, Idcnn, Linear, MultiHeadAttention, dropout};
+use medner_core::layers::{Batch, BiLstm, Embedding, Idcnn, Linear, MultiHeadAttention, hashed_dropout};
 use medner_core::params::Params;
+use medner_core::precision::Precision;
 use medner_metrics::LabelSet;
 use tch::{Device, Tensor};
 
@@ -103,13 +104,20 @@ impl Tagger {
         Ok(Self { params, input, reader, attention, attention_residual, output, crf, dropout })
     }
 
+    /// On CUDA, what the encoder's products are computed in; those of the small network above it stay f32.
+    pub fn set_precision(&mut self, precision: Precision) {
+        if let Input::Albert(encoder) = &mut self.input {
+            encoder.set_precision(precision);
+        }
+    }
+
     /// Emissions, `[B, T, K]`.
     pub fn emissions(&self, batch: &Batch, train: bool) -> Result<Tensor> {
         let xs = match &self.input {
             Input::Vectors(table) => table.forward(&batch.ids)?,
             Input::Albert(encoder) => encoder.forward(batch, train)?,
         };
-        let xs = dropout(&xs, self.dropout, train)?;
+        let xs = hashed_dropout(&xs, self.dropout, train)?;
         // Columns that pad all sentences: an encoder leaves them out, and so does what can do without them.
         let (length, padded) = (xs.size()[1], batch.padded() as i64);
         let mask = batch.mask.f_narrow(1, 0, length)?;

@@ -31,6 +31,8 @@ pub struct TaggerTask {
     /// The batches of the epoch in hand.
     epoch: Option<(u64, Vec<Vec<usize>>)>,
     development: Option<Records>,
+    /// What the matrix products are computed in ([`medner_core::precision`]).
+    pub products: &'static str,
     /// Characters that stand for unknown ones, where no given vectors know other characters.
     unknowns: Unknowns,
     device: Device,
@@ -60,13 +62,15 @@ pub fn optimizer(training: &Training, params: &Params) -> Result<Optimizer> {
 impl TaggerTask {
     /// A task over training records; `seed` orders the batches.
     pub fn new(
-        tagger: Tagger,
+        mut tagger: Tagger,
         prepared: Prepared,
         training: &Training,
         seed: u64,
         order: BatchOrder,
         device: Device,
     ) -> Result<Self> {
+        let products = training.precision.set(device)?;
+        tagger.set_precision(training.precision);
         let Prepared { labels, train, development, vectors, reading, .. } = prepared;
         let unknowns = match (vectors, &reading) {
             (None, Reading::Characters(vocabulary)) => Unknowns::of(&train.ids, vocabulary.len(), device)?,
@@ -89,6 +93,7 @@ impl TaggerTask {
             batches,
             epoch: None,
             development,
+            products,
             unknowns,
             device,
         })

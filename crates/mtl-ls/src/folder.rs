@@ -13,7 +13,6 @@ use std::path::Path;
 
 use anyhow::{Context, Result};
 use medner_core::model_folder::{MODEL, ModelFolder, write_json};
-use medner_core::precision::Precision;
 use medner_core::tensors;
 use medner_metrics::LabelSet;
 use tch::Device;
@@ -71,8 +70,7 @@ pub fn load(folder: &Path, device: Device) -> Result<TaggerFolder> {
     if tokenizer.len() as i64 != sizes.vocab_size {
         return Err(folder.not_of_one(TOKENIZER, tokenizer.len(), ENCODER, sizes.vocab_size).into());
     }
-    let precision = if device == Device::Cpu { Precision::F32 } else { config.training.precision };
-    let tagger = XlnetCrf::new(&sizes, &labels, config.input.labels, precision, device)
+    let tagger = XlnetCrf::new(&sizes, &labels, config.input.labels, config.training.precision, device)
         .map_err(|error| folder.damaged(ENCODER, error))?;
     folder.fill(&tagger.params, &folder.state()?)?;
     Ok(TaggerFolder { config, labels, tokenizer, tagger })

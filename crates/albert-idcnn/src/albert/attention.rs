@@ -1,9 +1,10 @@
 //! Self-attention with its output map, residual connection and layer normalisation.
 
 use medner_core::Result;
-use medner_core::layers::{LayerNorm, Linear, dropout};
+use medner_core::layers::{LayerNorm, Linear, hashed_dropout};
 use medner_core::params::Scope;
-use tch::{Kind, Tensor};
+use medner_core::precision;
+use tch::{Device, Kind, Tensor};
 
 use super::config::AlbertConfig;
 
@@ -105,18 +106,20 @@ impl AlbertAttention {
             xs.f_view(shape)?.f_transpose(1, 2)
         };
         let dropped = if train { self.weight_dropout } else { 0.0 };
-        let context = Tensor::f_scaled_dot_product_attention(
-            &split(query)?,
-            &split(key)?,
-            &split(value)?,
-            bias,
-            dropped,
-            false,
-            None,
-            false,
-        )?;
+        let [query, key, value] = [split(query)?, split(key)?, split(value)?];
+        // On a CPU libtorch's one operation knows no dropout, and multiplies in pieces too small for bf16.
+        let in_one = rows.device() != Device::Cpu || (dropped == 0.0 && !precision::rounds_on_cpu());
+        let context = if in_one {
+            Tensor::f_scaled_dot_product_attention(&query, &key, &value, bias, dropped, false, None, false)?
+        } else {
+            let query = query.f_div_scalar((self.head_width as f64).sqrt())?;
+            let scores = query.f_matmul(&key.f_transpose(2, 3)?)?;
+            let scores = if let Some(bias) = bias { scores.f_add(bias)? } else { scores };
+            let weights = scores.f_softmax(-1, scores.kind())?;
+            hashed_dropout(&weights, dropped, train)?.f_matmul(&value)?
+        };
         let context = context.f_transpose(1, 2)?.f_reshape(rows.size())?;
-        let output = dropout(&self.dense.forward(&context)?, self.output_dropout, train)?;
+        let output = hashed_dropout(&self.dense.forward(&context)?, self.output_dropout, train)?;
         self.norm.forward(&rows.f_add(&output)?)
     }
 }

@@ -2,7 +2,7 @@
 
 use medner_core::Result;
 use medner_core::init::Init;
-use medner_core::layers::{LayerNorm, dropout};
+use medner_core::layers::{LayerNorm, hashed_dropout};
 use medner_core::params::Scope;
 use tch::Tensor;
 
@@ -58,6 +58,6 @@ impl AlbertEmbeddings {
                 .f_add(&Tensor::f_embedding(&self.segments, segments, -1, false, false)?)?
                 .f_add(&positions)?,
         };
-        dropout(&self.norm.forward(&sum)?, self.dropout, train)
+        hashed_dropout(&self.norm.forward(&sum)?, self.dropout, train)
     }
 }

@@ -2,7 +2,7 @@
 
 use medner_core::Result;
 use medner_core::init::Init;
-use medner_core::layers::{Activation, LayerNorm, Linear, dropout};
+use medner_core::layers::{Activation, LayerNorm, Linear, hashed_dropout};
 use medner_core::params::Scope;
 use tch::{Kind, Tensor};
 
@@ -56,7 +56,7 @@ impl SentenceOrderHead {
 
     /// `pooled: [B, H] -> [B, 2]`
     pub fn forward(&self, pooled: &Tensor, train: bool) -> Result<Tensor> {
-        self.classifier.forward(&dropout(pooled, self.dropout, train)?)
+        self.classifier.forward(&hashed_dropout(pooled, self.dropout, train)?)
     }
 }
 

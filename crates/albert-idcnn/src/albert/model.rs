@@ -2,8 +2,9 @@
 
 use medner_core::layers::Linear;
 use medner_core::params::Scope;
+use medner_core::precision::Precision;
 use medner_core::{CoreError, Result};
-use tch::{Device, Kind, Tensor};
+use tch::{Kind, Tensor};
 
 use super::config::AlbertConfig;
 use super::embeddings::AlbertEmbeddings;
@@ -58,17 +59,11 @@ impl AlbertModel {
         })
     }
 
-    /// Computes matrix products in bf16 (on CUDA only); everything else, the parameters included, stays f32.
-    ///
-    /// # Errors
-    /// [`CoreError::Config`] on a CPU, where f32 is what libtorch is fast and exact in.
-    pub fn use_bf16(&mut self) -> Result<()> {
-        if self.embeddings.words().device() == Device::Cpu {
-            let message = "bf16 is for CUDA devices; leave it out, or name one with --device".into();
-            return Err(CoreError::Config { key: "precision".into(), message });
-        }
-        self.kind = Kind::BFloat16;
-        Ok(())
+    /// Casts the factors of matrix products to bf16 where the device wants that of a model
+    /// ([`Precision::casts`]); everything else, the parameters included, stays f32.
+    pub fn set_precision(&mut self, precision: Precision) {
+        let casts = precision.casts(self.embeddings.words().device());
+        self.kind = if casts { Kind::BFloat16 } else { Kind::Float };
     }
 
     /// The sizes.

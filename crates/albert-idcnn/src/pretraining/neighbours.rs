@@ -124,7 +124,10 @@ fn turn(width: i64, by: i64) -> Result<Tensor> {
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
+    use tch::Device;
+
     use super::*;
+    use crate::albert::AlbertForPreTraining;
 
     #[test]
     fn a_turn_moves_by_positions() {
@@ -151,5 +154,53 @@ mod tests {
             }
         }
         assert_eq!([0, 1, 2, 3].map(offset), [-1, 1, -2, 2]);
+    }
+
+    fn model(change: impl FnOnce(&mut AlbertConfig)) -> (Params, AlbertConfig) {
+        medner_core::device::reseed(1, 0);
+        let mut config = AlbertConfig { embedding_size: 48, hidden_size: 64, num_attention_heads: 4, ..AlbertConfig::tiny(20) };
+        change(&mut config);
+        let params = Params::new(Device::Cpu);
+        AlbertForPreTraining::new(&params.root(), &config).unwrap();
+        (params, config)
+    }
+
+    /// Scores of the first layer's heads over words and positions as the model itself computes them: `[heads, T, T]`.
+    fn scores(params: &Params, config: &AlbertConfig, words: &[i64]) -> Tensor {
+        let get = |name: &str| params.get(&format!("albert.{name}")).unwrap();
+        let attention = "encoder.albert_layer_groups.0.albert_layers.0.attention";
+        let sum = get("embeddings.word_embeddings.weight").index_select(0, &Tensor::from_slice(words))
+            + get("embeddings.position_embeddings.weight").narrow(0, 0, words.len() as i64)
+            + get("embeddings.token_type_embeddings.weight").get(0);
+        let norm = sum.layer_norm::<Tensor>([config.embedding_size], None, None, 1e-12, false);
+        let xs = norm.linear(&get("encoder.embedding_hidden_mapping_in.weight"), None::<&Tensor>);
+        let split = |name: &str| {
+            let ys = xs.linear(&get(&format!("{attention}.{name}.weight")), None::<&Tensor>);
+            ys.view([words.len() as i64, config.num_attention_heads, -1]).transpose(0, 1)
+        };
+        split("query").matmul(&split("key").transpose(1, 2)) / (config.head_width() as f64).sqrt()
+    }
+
+    #[test]
+    fn the_heads_of_a_model_begin_with_one_neighbour_in_view_whatever_the_words() {
+        let words: Vec<i64> = (0..40).map(|t| 5 + t * 7 % 13).collect();
+        let narrow = |config: &mut AlbertConfig| config.embedding_size = 96;
+        for (params, config) in [model(|_| ()), model(narrow)] {
+            write(&params, &config).unwrap();
+            let scores = scores(&params, &config, &words);
+            for head in 0..config.num_attention_heads {
+                let at = scores.get(head).argmax(-1, false);
+                for t in 2..38 {
+                    assert_eq!(at.int64_value(&[t]), t + offset(head), "head {head} at {t}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn heads_without_room_for_a_sine_and_a_cosine_are_refused() {
+        let (params, config) = model(|config| config.embedding_size = 2);
+        let message = write(&params, &config).unwrap_err().to_string();
+        assert!(message.contains("encoder.positions") && message.contains("random"), "{message}");
     }
 }

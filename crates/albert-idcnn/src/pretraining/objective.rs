@@ -1,7 +1,6 @@
 //! The objective: hidden pieces are to be found, and of two segments whether they stand in their order.
 
 use medner_core::Result;
-use medner_core::precision::Precision;
 use medner_training::pretraining::objective::IGNORED;
 use medner_training::pretraining::task::PADDED_TO;
 use medner_training::pretraining::{Document, Documents, Objective, Pretraining, Term, Window};
@@ -36,9 +35,7 @@ pub fn task(
 ) -> Result<Pretraining<MlmSop>> {
     Pretraining::new(&config.training, documents, seed, device, |params| {
         let mut model = AlbertForPreTraining::new(&params.root(), albert)?;
-        if config.training.precision == Precision::Bf16 {
-            model.albert.use_bf16()?;
-        }
+        model.albert.set_precision(config.training.precision);
         let (masking, sequences) = (config.masking.clone(), config.sequences.clone());
         Ok(MlmSop { model, tokenizer, masking, sequences, device })
     })

@@ -98,6 +98,7 @@ pub fn pretrain(
         }
     }
     notes.insert("encoder".into(), shape);
+    notes.insert("matrix products".into(), task.products.into());
     let summary = outcome::train(&mut task, work, &config.training, settings, ctx)?;
     folder::save(out, &albert, &entries, lower_case, &task.params.state()?)
         .with_context(|| format!("{}: the encoder cannot be written", out.display()))?;

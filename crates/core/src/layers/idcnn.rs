@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use tch::Tensor;
 
 use super::expect_last;
+use crate::autograd;
 use crate::error::{CoreError, Result};
 use crate::init::Init;
 use crate::params::Scope;
@@ -97,12 +98,73 @@ impl Convolution {
         })
     }
 
-    /// `xs: [B, input, T] -> [B, filters, T]`, zero outside the sentences.
+    /// `xs: [B, T, input] -> [B, T, filters]`, zero outside the sentences; `mask: [B, T, 1]`.
+    ///
+    /// As one matrix product of the neighbours side by side, with a gradient of its own: libtorch has faster products than
+    /// one-dimensional convolutions, and such in bf16 ([`crate::precision`]), and most of what is left is copying.
     fn forward(&self, xs: &Tensor, mask: &Tensor) -> Result<Tensor> {
-        let padding = (self.weight.size()[2] - 1) / 2 * self.dilation;
-        let ys = xs.f_conv1d(&self.weight, Some(&self.bias), [1], [padding], [self.dilation], 1)?;
-        Ok(ys.f_relu()?.f_mul(mask)?)
+        let (size, dilation) = (self.weight.size(), self.dilation);
+        let (filters, input, kernel) = (size[0], size[1], size[2]);
+        let given = [xs, &self.weight, &self.bias];
+        let (plain, guard) = (given.map(Tensor::detach), tch::no_grad_guard());
+        let [xs, weight, bias] = &plain;
+        let neighbours = neighbours(xs, kernel, dilation)?;
+        // [filters, input, kernel] as PyTorch has it -> [filters, kernel input]
+        let weight = weight.f_transpose(1, 2)?.f_reshape([filters, -1])?;
+        let ys = neighbours.f_linear(&weight, Some(bias))?.f_relu_()?.f_mul_(mask)?;
+        drop(guard);
+        let output = ys.shallow_clone();
+        autograd::attach(&output, &given, move |upstream| {
+            // At padding the output is 0, as where ReLU is: both let nothing through.
+            let upstream = ys.f_threshold_backward(upstream, 0.0)?.f_reshape([-1, filters])?;
+            let by_weight = upstream.f_transpose(0, 1)?.f_mm(&neighbours.f_view([-1, kernel * input])?)?;
+            let by_neighbours = upstream.f_mm(&weight)?.f_reshape(neighbours.size())?;
+            Ok(vec![
+                Some(gathered(&by_neighbours, kernel, dilation)?),
+                Some(by_weight.f_view([filters, kernel, input])?.f_transpose(1, 2)?),
+                Some(upstream.f_sum_dim_intlist(0, false, upstream.kind())?),
+            ])
+        })
     }
+}
+
+/// The rows of a sentence that stand beside each other at an `offset`: `count` of them, from `to` on, see those from `from` on.
+struct Rows {
+    to: i64,
+    from: i64,
+    count: i64,
+}
+
+/// For each tap of a kernel, which rows of `length` see which.
+fn taps(length: i64, kernel: i64, dilation: i64) -> impl Iterator<Item = (i64, Rows)> {
+    (0..kernel).map(move |k| {
+        let offset = (k - (kernel - 1) / 2) * dilation;
+        let count = (length - offset.abs()).max(0);
+        (k, Rows { to: (-offset).clamp(0, length), from: offset.clamp(0, length), count })
+    })
+}
+
+/// `xs: [B, T, D] -> [B, T, kernel D]`: of each position what the taps of a kernel see, 0 beyond the edges.
+fn neighbours(xs: &Tensor, kernel: i64, dilation: i64) -> Result<Tensor> {
+    let (b, t, width) = xs.size3()?;
+    let out = Tensor::f_zeros([b, t, kernel * width], (xs.kind(), xs.device()))?;
+    for (k, Rows { to, from, count }) in taps(t, kernel, dilation) {
+        let mut place = out.f_narrow(2, k * width, width)?.f_narrow(1, to, count)?;
+        let _ = place.f_copy_(&xs.f_narrow(1, from, count)?)?;
+    }
+    Ok(out)
+}
+
+/// The gradient of [`neighbours`]: `[B, T, kernel D] -> [B, T, D]`, what each position gave to its neighbours.
+fn gathered(gradient: &Tensor, kernel: i64, dilation: i64) -> Result<Tensor> {
+    let (b, t, all) = gradient.size3()?;
+    let width = all / kernel;
+    let out = Tensor::f_zeros([b, t, width], (gradient.kind(), gradient.device()))?;
+    for (k, Rows { to, from, count }) in taps(t, kernel, dilation) {
+        let given = gradient.f_narrow(2, k * width, width)?.f_narrow(1, to, count)?;
+        let _ = out.f_narrow(1, from, count)?.f_add_(&given)?;
+    }
+    Ok(out)
 }
 
 impl Idcnn {
@@ -145,8 +207,8 @@ impl Idcnn {
     /// `xs: [B, T, D] -> [B, T, filters iterations]`; `mask: [B, T]` is true at tokens.
     pub fn forward(&self, xs: &Tensor, mask: &Tensor) -> Result<Tensor> {
         expect_last("input of an IDCNN", xs, "B, T, D", self.input)?;
-        let mask = mask.f_unsqueeze(1)?.f_to_kind(xs.kind())?;
-        let mut state = self.first.forward(&xs.f_transpose(1, 2)?.f_mul(&mask)?, &mask)?;
+        let mask = mask.f_unsqueeze(2)?.f_to_kind(xs.kind())?;
+        let mut state = self.first.forward(&xs.f_mul(&mask)?, &mask)?;
         let mut outputs = Vec::with_capacity(self.iterations);
         for k in 0..self.iterations {
             for convolution in &self.blocks[k % self.blocks.len()] {
@@ -154,6 +216,6 @@ impl Idcnn {
             }
             outputs.push(state.shallow_clone());
         }
-        Ok(Tensor::f_cat(&outputs, 1)?.f_transpose(1, 2)?)
+        Ok(Tensor::f_cat(&outputs, 2)?)
     }
 }

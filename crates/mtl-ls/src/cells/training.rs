@@ -92,6 +92,7 @@ pub fn tagger(cell: &Cell, config: &Config, ctx: &RunContext) -> Result<Outcome>
         notes.extend(pool_notes::about(corpus.task, &ctx.needed_record("pool")?.outcome));
     }
     let mut outcome = report(&task, &summary, &corpora, |_| trained.clone())?;
+    notes.insert("matrix products".into(), task.products.into());
     outcome.notes.extend(notes);
     clean(&ctx.work_dir)?;
     Ok(outcome)
@@ -126,6 +127,7 @@ pub fn pool(cell: &Cell, config: &Config, ctx: &RunContext) -> Result<Outcome> {
     tensors::write_atomically(&ctx.work_dir.join(MENTIONS_FILE), lines.join("\n").as_bytes())?;
     tensors::write(&ctx.work_dir.join(POOL_FILE), &task.tagger.params.state()?)?;
     let mut outcome = report(&task, &summary, &corpora, |_| trained.clone())?;
+    notes.insert("matrix products".into(), task.products.into());
     outcome.notes.extend(notes);
     clean(&ctx.work_dir)?;
     Ok(outcome)

@@ -1,7 +1,6 @@
 //! The objective: some pieces of a sequence are to be found, in a permuted order, by the query stream.
 
 use medner_core::Result;
-use medner_core::precision::Precision;
 use medner_training::pretraining::objective::IGNORED;
 use medner_training::pretraining::task::PADDED_TO;
 use medner_training::pretraining::windows::windows;
@@ -40,9 +39,7 @@ pub fn task(
 ) -> Result<Pretraining<Permutation>> {
     Pretraining::new(&config.training, documents, seed, device, |params| {
         let mut model = XlnetForPreTraining::new(&params.root(), xlnet)?;
-        if config.training.precision == Precision::Bf16 {
-            model.transformer.use_bf16()?;
-        }
+        model.transformer.set_precision(config.training.precision);
         let room = config.sequences.max_length - SPECIAL_PIECES;
         Ok(Permutation { model, special, spans: config.spans.clone(), room, device })
     })

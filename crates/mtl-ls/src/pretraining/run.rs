@@ -90,6 +90,7 @@ pub fn pretrain(
         }
     };
     notes.insert("encoder".into(), format!("{shape}, {trained}"));
+    notes.insert("matrix products".into(), task.products.into());
     let summary = if config.training.epochs > 0 {
         Some(outcome::train(&mut task, work, &config.training, settings, ctx)?)
     } else {

@@ -34,7 +34,7 @@ impl XlnetCrf {
     /// Builds the network on `device`; libtorch's generator decides the random values.
     ///
     /// # Errors
-    /// Sizes that no network can be built with; bf16 on a CPU.
+    /// Sizes that no network can be built with.
     pub fn new(
         config: &XlnetConfig,
         labels: &LabelSet,
@@ -45,9 +45,7 @@ impl XlnetCrf {
         let params = Params::new(device);
         let root = params.root();
         let mut encoder = XlnetModel::new(&(&root / ENCODER), config)?;
-        if precision == Precision::Bf16 {
-            encoder.use_bf16()?;
-        }
+        encoder.set_precision(precision);
         let count = label_count(labels, mode) as i64;
         let output = Linear::normal(&(&root / "output"), config.d_model, count, config.initializer_range)?;
         let mut crf = Crf::new(&(&root / "crf"), count)?;

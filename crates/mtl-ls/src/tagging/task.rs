@@ -96,6 +96,8 @@ pub struct TaggerTask {
     pub scored: Vec<Scored>,
     /// Scores of the checkpoints that count, so far.
     pub scores: Vec<CheckpointScore>,
+    /// What the matrix products are computed in ([`medner_core::precision`]).
+    pub products: &'static str,
     training: Training,
     select: Select,
     optimizer: Optimizer,
@@ -149,6 +151,7 @@ impl TaggerTask {
             let message = "there is no sentence to learn from".into();
             return Err(CoreError::Config { key: "training data".into(), message });
         }
+        let products = training.precision.set(device)?;
         let optimizer = optimizer(training, &tagger.params, tagger.encoder().n_layer)?;
         let config = BatchConfig {
             size: BatchSize::Sentences(training.batch_size),
@@ -166,6 +169,7 @@ impl TaggerTask {
             labels,
             scored,
             scores: Vec::new(),
+            products,
             training: training.clone(),
             select,
             optimizer,

@@ -2,12 +2,11 @@
 
 use medner_core::Result;
 use medner_core::init::Init;
-use medner_core::layers::LayerNorm;
+use medner_core::layers::{LayerNorm, hashed_dropout};
 use medner_core::params::Scope;
 use tch::{Kind, Tensor};
 
 use super::config::XlnetConfig;
-use super::dropout::dropout;
 use super::positions;
 
 /// What a pass over the layers has in common.
@@ -237,7 +236,7 @@ impl RelativeAttention {
             scores = scores.f_add(hidden)?;
         }
         let weights = scores.f_softmax(-1, Kind::Float)?;
-        let weights = dropout(&weights, self.dropout, train)?.f_to_kind(kind)?;
+        let weights = hashed_dropout(&weights, self.dropout, train)?.f_to_kind(kind)?;
         let collected = weights.f_view([heads * b, p, seen.length])?.f_bmm(&seen.values)?;
         let collected = collected.f_view([heads, b, p, d])?.f_permute([1, 2, 0, 3])?;
         Ok(collected.f_reshape([b, p, heads * d])?)
@@ -248,6 +247,6 @@ impl RelativeAttention {
         let width = xs.size()[2];
         let output = self.output.f_view([width, -1])?.f_to_kind(pass.kind)?;
         let output = collected.f_linear::<&Tensor>(&output, None)?;
-        self.norm.forward(&dropout(&output, self.dropout, pass.train)?.f_add(xs)?)
+        self.norm.forward(&hashed_dropout(&output, self.dropout, pass.train)?.f_add(xs)?)
     }
 }

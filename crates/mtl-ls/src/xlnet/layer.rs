@@ -1,14 +1,13 @@
 //! A layer: relative attention, then the feed-forward block.
 
 use medner_core::Result;
-use medner_core::layers::{Activation, LayerNorm, Linear};
+use medner_core::layers::{Activation, LayerNorm, Linear, hashed_dropout};
 use medner_core::params::Scope;
 use medner_core::recompute::recompute;
 use tch::Tensor;
 
 use super::attention::{Pass, RelativeAttention};
 use super::config::XlnetConfig;
-use super::dropout::dropout;
 
 /// Attention, then `LayerNorm(a + dropout(W_2 dropout(GELU(W_1 a))))`, for one or both streams.
 pub struct XlnetLayer {
@@ -88,7 +87,7 @@ impl XlnetLayer {
 
     fn after_attention(&self, attended: &Tensor, pass: Pass<'_>) -> Result<Tensor> {
         let inner = self.activation.forward(&self.inner.forward(&attended.f_to_kind(pass.kind)?)?)?;
-        let output = self.output.forward(&dropout(&inner, self.dropout, pass.train)?)?;
-        self.norm.forward(&dropout(&output, self.dropout, pass.train)?.f_add(attended)?)
+        let output = self.output.forward(&hashed_dropout(&inner, self.dropout, pass.train)?)?;
+        self.norm.forward(&hashed_dropout(&output, self.dropout, pass.train)?.f_add(attended)?)
     }
 }

@@ -22,7 +22,6 @@
 //! | [`config`] | sizes, as in `config.json` |
 //! | [`attention`], [`layer`] | the network's parts |
 //! | [`positions`] | relative positions |
-//! | [`dropout`] | dropout that costs little |
 //! | [`model`] | the encoder |
 //! | [`heads`] | the language model's head, for pre-training |
 //! | [`folder`] | strict reading and writing of folders |
@@ -38,7 +37,6 @@
 
 pub mod attention;
 pub mod config;
-pub mod dropout;
 pub mod folder;
 pub mod heads;
 pub mod layer;

@@ -1,13 +1,14 @@
 //! The encoder: pieces in, a vector for each piece (or each place asked for) out.
 
 use medner_core::init::Init;
+use medner_core::layers::hashed_dropout;
 use medner_core::params::Scope;
+use medner_core::precision::Precision;
 use medner_core::{CoreError, Result};
-use tch::{Device, Kind, Tensor};
+use tch::{Kind, Tensor};
 
 use super::attention::{Pass, QueryPass};
 use super::config::{AttentionType, XlnetConfig};
-use super::dropout::dropout;
 use super::layer::XlnetLayer;
 use super::positions;
 
@@ -83,17 +84,10 @@ impl XlnetModel {
         })
     }
 
-    /// Computes matrix products in bf16 (on CUDA only); everything else, the parameters included, stays f32.
-    ///
-    /// # Errors
-    /// [`CoreError::Config`] on a CPU, where f32 is what libtorch is fast and exact in.
-    pub fn use_bf16(&mut self) -> Result<()> {
-        if self.words.device() == Device::Cpu {
-            let message = "bf16 is for CUDA devices; leave it out, or name one with --device".into();
-            return Err(CoreError::Config { key: "precision".into(), message });
-        }
-        self.kind = Kind::BFloat16;
-        Ok(())
+    /// Casts the factors of matrix products to bf16 where the device wants that of a model
+    /// ([`Precision::casts`]); everything else, the parameters included, stays f32.
+    pub fn set_precision(&mut self, precision: Precision) {
+        self.kind = if precision.casts(self.words.device()) { Kind::BFloat16 } else { Kind::Float };
     }
 
     /// Keeps of each layer its input alone, and computes the rest again in the backward pass, where no places are asked for and
@@ -150,15 +144,15 @@ impl XlnetModel {
         };
         let distances =
             positions::encoding(length, seen, self.config.d_model, self.config.clamp_len, device)?;
-        let distances = dropout(&distances, dropped, train)?;
+        let distances = hashed_dropout(&distances, dropped, train)?;
         let words = Tensor::f_embedding(&self.words, input.ids, -1, false, false)?;
-        let mut content = dropout(&words, dropped, train)?;
+        let mut content = hashed_dropout(&words, dropped, train)?;
         let mut asked = match input.places {
             None => None,
             Some(places) => {
                 let (b, p) = places.size2()?;
                 let start = self.mask.f_expand([b, p, self.config.d_model], false)?;
-                Some(dropout(&start, dropped, train)?)
+                Some(hashed_dropout(&start, dropped, train)?)
             }
         };
         let query = input.places.map(|places| QueryPass {
@@ -186,7 +180,7 @@ impl XlnetModel {
                 (content, asked) = layer.forward(&content, asked.as_ref(), before, pass)?;
             }
         }
-        Ok(XlnetOutput { hidden: dropout(asked.as_ref().unwrap_or(&content), dropped, train)?, memory })
+        Ok(XlnetOutput { hidden: hashed_dropout(asked.as_ref().unwrap_or(&content), dropped, train)?, memory })
     }
 
     /// What is remembered after `content: [B, T, D]`: the last `mem_len` of what was and what is.

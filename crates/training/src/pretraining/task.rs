@@ -28,6 +28,8 @@ pub struct Pretraining<O: Objective> {
     pub objective: O,
     /// All parameters.
     pub params: Params,
+    /// What the matrix products are computed in ([`medner_core::precision`]).
+    pub products: &'static str,
     optimizer: Optimizer,
     schedule: Schedule,
     config: TrainingConfig,
@@ -74,6 +76,7 @@ impl<O: Objective> Pretraining<O> {
     ) -> Result<Self> {
         // Step u64::MAX is no training step, so the initial values share no random numbers with any dropout mask.
         medner_core::device::reseed(seed, u64::MAX);
+        let products = config.precision.set(device)?;
         let params = Params::new(device);
         let objective = objective(&params)?;
         // The second moment forgets sooner than Adam's default, as is usual in pre-training (RoBERTa: 0.98).
@@ -94,7 +97,7 @@ impl<O: Objective> Pretraining<O> {
         let warmup = (config.warmup * SCHEDULE_POINTS as f64) as u64;
         let schedule = Schedule::WarmupLinear { warmup, total: SCHEDULE_POINTS, end: 0.0 };
         let (config, plan) = (config.clone(), RefCell::new(None));
-        Ok(Self { objective, params, optimizer, schedule, config, documents, seed, plan })
+        Ok(Self { objective, params, products, optimizer, schedule, config, documents, seed, plan })
     }
 
     /// What it learns from and is measured on.

@@ -1,19 +1,25 @@
-//! Dropout with a mask of its own making on the CPU: libtorch draws a Bernoulli number in about ten nanoseconds, which is more
-//! than half of a small encoder's training step; 16 bits of a counter's hash are as good and take less than one.
+//! Dropout, by libtorch's generator and by a mask of our own making.
 //!
-//! The key of each mask is one number of libtorch's generator, so that masks follow from the seed of the step as libtorch's own
-//! would.
+//! On a CPU libtorch draws a Bernoulli number in about ten nanoseconds, which is more than half of a small encoder's training step;
+//! 16 bits of a counter's hash are as good and take less than one. The key of each mask is one number of libtorch's generator, so
+//! that masks follow from the seed of the step as libtorch's own would.
 
-use medner_core::{Result, layers};
 use tch::{Device, Kind, Tensor};
 
-/// In training each element is zero with probability `p` (to 1 / 65536), and the others are scaled by 1 / (1 - p).
+use crate::error::Result;
+
+/// In training each element is zero with probability `p`, and the others are scaled by 1 / (1 - p).
+pub fn dropout(xs: &Tensor, p: f64, train: bool) -> Result<Tensor> {
+    if train && p > 0.0 { Ok(xs.f_dropout(p, true)?) } else { Ok(xs.shallow_clone()) }
+}
+
+/// [`dropout`] (with `p` to 1 / 65536) by a hash on the CPU.
 ///
 /// # Errors
-/// [`medner_core::CoreError::Tch`].
-pub fn dropout(xs: &Tensor, p: f64, train: bool) -> Result<Tensor> {
+/// [`crate::CoreError::Tch`].
+pub fn hashed_dropout(xs: &Tensor, p: f64, train: bool) -> Result<Tensor> {
     if !train || p <= 0.0 || xs.device() != Device::Cpu || xs.kind() != Kind::Float {
-        return layers::dropout(xs, p, train);
+        return dropout(xs, p, train);
     }
     let key = i64::try_from(&Tensor::f_randint(i64::MAX, [1], (Kind::Int64, Device::Cpu))?)?;
     let mask = Tensor::f_from_slice(&mask(xs.numel(), p, key.cast_unsigned()))?;
@@ -43,7 +49,7 @@ fn mask(count: usize, p: f64, key: u64) -> Vec<f32> {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
-    use medner_core::device;
+    use crate::device;
 
     #[test]
     fn as_many_are_dropped_as_asked_for_everywhere_alike() {
@@ -66,12 +72,23 @@ mod tests {
         let xs = Tensor::ones([30, 50], (Kind::Float, Device::Cpu)).set_requires_grad(true);
         let draw = |seed| {
             device::reseed(seed, 0);
-            (dropout(&xs, 0.25, true).unwrap(), dropout(&xs, 0.25, true).unwrap())
+            (hashed_dropout(&xs, 0.25, true).unwrap(), hashed_dropout(&xs, 0.25, true).unwrap())
         };
         let ((a, b), (again, _), (other, _)) = (draw(1), draw(1), draw(2));
         assert!(a.equal(&again) && !a.equal(&b) && !a.equal(&other));
         a.sum(Kind::Float).backward();
         assert!(xs.grad().equal(&a));
+        assert!(hashed_dropout(&xs, 0.25, false).unwrap().equal(&xs));
+    }
+
+    #[test]
+    fn dropout_scales_what_it_keeps_and_is_off_outside_training() {
+        device::reseed(7, 0);
+        let xs = Tensor::ones([100, 100], (Kind::Float, Device::Cpu));
+        let dropped = dropout(&xs, 0.25, true).unwrap();
+        let kept = dropped.count_nonzero(None::<i64>).int64_value(&[]);
+        assert!((7300..7700).contains(&kept), "{kept}");
+        assert!((dropped.max().double_value(&[]) - 4.0 / 3.0).abs() < 1e-6);
         assert!(dropout(&xs, 0.25, false).unwrap().equal(&xs));
     }
 }

@@ -1,0 +1,20 @@
+// Number type of oneDNN's matrix products of f32 tensors. See src/precision.rs, its only user.
+#include <ATen/Context.h>
+
+#include <cstring>
+#include <exception>
+
+extern "C" {
+
+// Sets it for the whole process. Returns false with a message of at most `room` bytes, zero at its end.
+bool medner_products_bf16(bool wanted, char* message, size_t room) {
+    try {
+        at::globalContext().setFloat32Precision(at::Float32Backend::MKLDNN, at::Float32Op::MATMUL,
+                                                wanted ? at::Float32Precision::BF16 : at::Float32Precision::IEEE);
+        return true;
+    } catch (const std::exception& error) {
+        std::strncpy(message, error.what(), room - 1);
+        return false;
+    }
+}
+}
