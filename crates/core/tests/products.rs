@@ -52,9 +52,12 @@ fn products_round_their_factors_to_bf16_and_nothing_else_does() {
         (ys.detach(), xs.grad())
     };
     let (exact, again, once) = (pass(Precision::F32), pass(Precision::Bf16), pass(Precision::Bf16));
-    for (found, expected, same) in [(&again.0, &exact.0, &once.0), (&again.1, &exact.1, &once.1)] {
+    // Where rounding carries a value over 0, ReLU lets a gradient through that it stopped, or stops it: some in a thousand at each
+    // of the layers, which is the larger part of the gradient's error.
+    let pairs = [(&again.0, &exact.0, &once.0, 0.02), (&again.1, &exact.1, &once.1, 0.25)];
+    for (found, expected, same, bound) in pairs {
         let error = apart(found, expected);
-        assert!(error > 1e-4 && error < 0.1, "{error}");
+        assert!(error > 1e-4 && error < bound, "{error}");
         assert!(found.equal(same));
     }
     Precision::F32.set(Device::Cpu).unwrap();
