@@ -13,7 +13,6 @@ pub mod step;
 pub mod work;
 
 use anyhow::Result;
-use medner_core::precision::Precision;
 use medner_experiment::{Cell, Estimate};
 
 use crate::config::{Config, Job};
@@ -53,6 +52,7 @@ fn tagger(cell: &Cell, config: &Config, threads: usize, device: &str) -> Result<
         length: work.length,
         longest: work.longest,
         recompute: training.recompute,
+        precision: training.precision,
         threads,
     };
     let step = step::of(&request)?;
@@ -62,7 +62,7 @@ fn tagger(cell: &Cell, config: &Config, threads: usize, device: &str) -> Result<
     let seconds = epochs as f64
         * (work.train as f64 * step.train_seconds + batches as f64 * step.update_seconds)
         + scored as f64 * work.scored as f64 * step.forward_seconds;
-    Ok(Estimate { seconds, mib: step.mib, note: note(training.precision, device) })
+    Ok(Estimate { seconds, mib: step.mib, note: note(device) })
 }
 
 fn pretraining(cell: &Cell, config: &Config, threads: usize, device: &str) -> Result<Estimate> {
@@ -76,20 +76,17 @@ fn pretraining(cell: &Cell, config: &Config, threads: usize, device: &str) -> Re
         length,
         longest: length,
         recompute: false,
+        precision: own.training.precision,
         threads,
     };
     let step = step::of(&request)?;
     let seconds = own.training.epochs as f64 * pieces * step.train_seconds;
-    Ok(Estimate { seconds, mib: step.mib, note: note(own.training.precision, device) })
+    Ok(Estimate { seconds, mib: step.mib, note: note(device) })
 }
 
 /// In what the cell will be other than what was measured.
-fn note(precision: Precision, device: &str) -> String {
-    let other = [
-        (device != "cpu").then_some("CPU time"),
-        (precision == Precision::Bf16).then_some("measured in f32"),
-    ];
-    other.into_iter().flatten().collect::<Vec<_>>().join(", ")
+fn note(device: &str) -> String {
+    if device == "cpu" { String::new() } else { "CPU time".into() }
 }
 
 #[cfg(test)]
@@ -98,8 +95,6 @@ mod tests {
 
     #[test]
     fn a_note_says_what_was_not_measured() {
-        let said = [(Precision::F32, "cpu"), (Precision::F32, "cuda:0"), (Precision::Bf16, "cuda:0")]
-            .map(|(precision, device)| note(precision, device));
-        assert_eq!(said, ["", "CPU time", "CPU time, measured in f32"]);
+        assert_eq!(["cpu", "cuda:0"].map(note), ["", "CPU time"]);
     }
 }

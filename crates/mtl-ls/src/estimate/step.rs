@@ -63,6 +63,8 @@ pub struct Request {
     pub longest: usize,
     /// Whether activations are computed again.
     pub recompute: bool,
+    /// What products are computed in.
+    pub precision: Precision,
     /// Threads.
     pub threads: usize,
 }
@@ -179,6 +181,7 @@ pub fn run_command() -> Result<()> {
     std::io::stdin().read_to_string(&mut text)?;
     let request: Request = serde_json::from_str(&text).context("standard input is no request")?;
     device::set_threads(request.threads);
+    request.precision.set(Device::Cpu)?;
     let found = match request.kind {
         Kind::Tagger => tagger(&request),
         Kind::Pretraining => pretraining(&request),
