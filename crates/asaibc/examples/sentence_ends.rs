@@ -29,7 +29,8 @@ fn main() -> Result<()> {
         corpus.test.len()
     );
     let ends = |sentence: &Sentence| sentence.tokens.last().is_some_and(|last| ENDS.contains(&last.as_str()));
-    let marks = |sentence: &Sentence| sentence.tokens.iter().filter(|token| ENDS.contains(&token.as_str())).count();
+    let marks =
+        |sentence: &Sentence| sentence.tokens.iter().filter(|token| ENDS.contains(&token.as_str())).count();
     let (fit, test) = (&corpus.train, &corpus.test);
     println!(
         "training sentences: {}, of which {} end in {} and {} have one such mark",
@@ -47,7 +48,8 @@ fn main() -> Result<()> {
         println!("entities a character, {name}: {density:.4}");
     }
     let f1 = |name: &str, wanted: &dyn Fn(&Sentence) -> bool| {
-        let chosen: Vec<&Counts> = test.iter().zip(units).filter(|(s, _)| wanted(s)).map(|(_, counts)| counts).collect();
+        let chosen: Vec<&Counts> =
+            test.iter().zip(units).filter(|(s, _)| wanted(s)).map(|(_, counts)| counts).collect();
         let sum: Counts = chosen.iter().copied().sum();
         println!("F1 {name}: {:.2} ({} sentences, {} entities)", 100.0 * sum.f1(), chosen.len(), sum.gold);
     };

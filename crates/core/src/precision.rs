@@ -42,7 +42,9 @@ impl Precision {
         match (self, device) {
             (Self::F32, _) => Ok("f32"),
             (Self::Bf16, Device::Cpu) if !rounds_to_bf16()? => {
-                tracing::warn!("this processor multiplies no bf16 matrices: products are in f32, which takes longer");
+                tracing::warn!(
+                    "this processor multiplies no bf16 matrices: products are in f32, which takes longer"
+                );
                 Ok("f32 (the processor has no bf16)")
             }
             (Self::Bf16, _) => Ok("bf16"),

@@ -158,7 +158,12 @@ mod tests {
 
     fn model(change: impl FnOnce(&mut AlbertConfig)) -> (Params, AlbertConfig) {
         medner_core::device::reseed(1, 0);
-        let mut config = AlbertConfig { embedding_size: 48, hidden_size: 64, num_attention_heads: 4, ..AlbertConfig::tiny(20) };
+        let mut config = AlbertConfig {
+            embedding_size: 48,
+            hidden_size: 64,
+            num_attention_heads: 4,
+            ..AlbertConfig::tiny(20)
+        };
         change(&mut config);
         let params = Params::new(Device::Cpu);
         AlbertForPreTraining::new(&params.root(), &config).unwrap();

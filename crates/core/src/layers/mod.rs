@@ -5,6 +5,7 @@
 //! and in any batch (tested for each layer).
 
 mod attention;
+mod attention_weights;
 mod batch;
 mod batch_norm;
 mod dropout;
@@ -19,6 +20,7 @@ mod linear;
 mod lstm;
 
 pub use attention::MultiHeadAttention;
+pub use attention_weights::{AttentionScores, DistanceScores, attention_weights};
 pub use batch::Batch;
 pub use batch_norm::BatchNorm;
 pub use dropout::{dropout, hashed_dropout};

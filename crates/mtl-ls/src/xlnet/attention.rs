@@ -2,7 +2,7 @@
 
 use medner_core::Result;
 use medner_core::init::Init;
-use medner_core::layers::{LayerNorm, hashed_dropout};
+use medner_core::layers::{AttentionScores, DistanceScores, LayerNorm, attention_weights, hashed_dropout};
 use medner_core::params::Scope;
 use tch::{Kind, Tensor};
 
@@ -200,7 +200,6 @@ impl RelativeAttention {
     fn attend(&self, rows: Rows<'_>, seen: &Seen, train: bool) -> Result<Tensor> {
         let (b, p) = (rows.queries.size()[0], rows.queries.size()[1]);
         let (heads, d) = (self.heads, self.head_width);
-        let scale = 1.0 / (d as f64).sqrt();
         let kind = rows.queries.kind();
         let with = |bias: &Tensor| -> Result<Tensor> {
             let bias = bias.f_view([heads * d])?.f_to_kind(kind)?;
@@ -208,20 +207,8 @@ impl RelativeAttention {
         };
         // [h, B P, S + T]: each head has its own map of the distances, all sequences share it.
         let by_distance = with(&self.position_bias)?.f_view([heads, b * p, d])?.f_bmm(&seen.distances)?;
-        let by_distance = match rows.places {
-            None => positions::shift(&by_distance.f_view([heads * b, p, -1])?, seen.length)?,
-            Some(places) => {
-                let by_distance = by_distance.f_view([heads, b, p, -1])?;
-                positions::shift_rows(&by_distance, places, rows.length, seen.length)?.f_view([
-                    heads * b,
-                    p,
-                    seen.length,
-                ])?
-            }
-        };
-        let queries = with(&self.content_bias)?;
-        let scores = by_distance.f_baddbmm(&queries, &seen.keys, scale, scale)?;
-        let mut scores = scores.f_view([heads, b, p, seen.length])?;
+        let content = with(&self.content_bias)?.f_bmm(&seen.keys)?;
+        let mut content = content.f_view([heads, b, p, seen.length])?;
         if let Some(differ) = rows.differ {
             // What a row has for its own segment is the same for all it sees, which softmax does not notice; what counts is
             // the difference between the two.
@@ -230,13 +217,19 @@ impl RelativeAttention {
                 .f_view([heads, b * p, d])?
                 .f_bmm(&change.f_unsqueeze(-1)?)?
                 .f_view([heads, b, p, 1])?;
-            scores = scores.f_add(&change.f_mul(&differ.f_to_kind(kind)?)?.f_mul_scalar(scale)?)?;
+            content = content.f_add(&change.f_mul(&differ.f_to_kind(kind)?)?)?;
         }
-        if let Some(hidden) = rows.hidden {
-            scores = scores.f_add(hidden)?;
-        }
-        let weights = scores.f_softmax(-1, Kind::Float)?;
-        let weights = hashed_dropout(&weights, self.dropout, train)?.f_to_kind(kind)?;
+        let first = positions::first_distances(rows.places, rows.length)?;
+        let scores = AttentionScores {
+            content: &content,
+            distances: Some(DistanceScores {
+                scores: &by_distance.f_view([heads, b, p, seen.length + rows.length])?,
+                first: &first,
+            }),
+            scale: 1.0 / (d as f64).sqrt(),
+            hidden: rows.hidden,
+        };
+        let weights = attention_weights(&scores, self.dropout, train)?;
         let collected = weights.f_view([heads * b, p, seen.length])?.f_bmm(&seen.values)?;
         let collected = collected.f_view([heads, b, p, d])?.f_permute([1, 2, 0, 3])?;
         Ok(collected.f_reshape([b, p, heads * d])?)

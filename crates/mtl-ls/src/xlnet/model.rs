@@ -180,7 +180,10 @@ impl XlnetModel {
                 (content, asked) = layer.forward(&content, asked.as_ref(), before, pass)?;
             }
         }
-        Ok(XlnetOutput { hidden: hashed_dropout(asked.as_ref().unwrap_or(&content), dropped, train)?, memory })
+        Ok(XlnetOutput {
+            hidden: hashed_dropout(asked.as_ref().unwrap_or(&content), dropped, train)?,
+            memory,
+        })
     }
 
     /// What is remembered after `content: [B, T, D]`: the last `mem_len` of what was and what is.

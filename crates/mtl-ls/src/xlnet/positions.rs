@@ -19,22 +19,16 @@ pub fn encoding(length: i64, seen: i64, width: i64, clamp: i64, device: Device) 
     Ok(Tensor::f_cat(&[angles.f_sin()?, angles.f_cos()?], -1)?)
 }
 
-/// The scores of distances, put at the pairs of pieces that have them: `scores: [N, T, S + T]` by row of [`encoding`]
-/// `-> [N, T, S]`, where the piece `i` looks at `j` over the distance `i - j`, which is row `T - i + j`. A view.
-pub fn shift(scores: &Tensor, seen: i64) -> Result<Tensor> {
-    let (n, length, rows) = scores.size3()?;
-    // Row i begins one place earlier than row i - 1: in the flat block, at T + i (rows - 1).
-    let scores = scores.f_contiguous()?;
-    Ok(scores.f_as_strided([n, length, seen], [length * rows, rows - 1, 1], length)?)
-}
-
-/// The same for chosen pieces: `scores: [h, B, P, S + T]`, `places: [B, P]` `-> [h, B, P, S]`.
-pub fn shift_rows(scores: &Tensor, places: &Tensor, length: i64, seen: i64) -> Result<Tensor> {
-    let heads = scores.size()[0];
-    let (b, p) = places.size2()?;
-    let columns = Tensor::f_arange(seen, (Kind::Int64, scores.device()))?.f_add_scalar(length)?;
-    let rows = columns.f_sub(&places.f_unsqueeze(-1)?)?.f_unsqueeze(0)?;
-    Ok(scores.f_gather(-1, &rows.f_expand([heads, b, p, seen], false)?, false)?)
+/// Where the distances of each row begin among the rows of [`encoding`]: the piece `i` looks at `j` over the distance `i - j`, which
+/// is row `T - i + j`. For all `length` pieces in their order, `[T]`, or for chosen `places: [B, P]`, `[B P]`.
+pub fn first_distances(places: Option<&Tensor>, length: i64) -> Result<Vec<i64>> {
+    match places {
+        None => Ok((0..length).map(|i| length - i).collect()),
+        Some(places) => {
+            let places = Vec::<i64>::try_from(&places.f_reshape([-1])?.f_to_device(Device::Cpu)?)?;
+            Ok(places.into_iter().map(|i| length - i).collect())
+        }
+    }
 }
 
 #[cfg(test)]
@@ -43,24 +37,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_pair_gets_the_score_of_its_distance() {
-        // Rows are distances 5, 4, .., -2 (seen 5, length 3); the score of a distance is the distance itself.
+    fn every_pair_has_the_row_of_its_distance() {
+        // Rows are distances 5, 4, .., -2 (seen 5, length 3). Two pieces are remembered, so that piece i stands at 2 + i.
         let (length, seen) = (3, 5);
-        let row = Tensor::arange_start_step(5, -3, -1, (Kind::Float, Device::Cpu));
-        let scores = row.repeat([2, length, 1]);
-        let shifted = shift(&scores, seen).unwrap();
-        for (i, j) in (0..length).flat_map(|i| (0..seen).map(move |j| (i, j))) {
-            // Two pieces are remembered, so that piece i stands at 2 + i.
-            assert_eq!(shifted.double_value(&[1, i, j]), (2 + i - j) as f64);
-        }
-        let places = Tensor::from_slice(&[2_i64, 0]).view([1, 2]);
-        let chosen = shift_rows(&scores.narrow(0, 0, 1).narrow(1, 0, 2).unsqueeze(0), &places, length, seen);
-        let chosen = chosen.unwrap();
-        for (at, i) in [2, 0].into_iter().enumerate() {
+        let distances: Vec<i64> = (-2..=5).rev().collect();
+        for (i, first) in first_distances(None, length).unwrap().into_iter().enumerate() {
             for j in 0..seen {
-                assert_eq!(chosen.double_value(&[0, 0, at as i64, j]), (2 + i - j) as f64);
+                assert_eq!(distances[(first + j) as usize], 2 + i as i64 - j);
             }
         }
+        let places = Tensor::from_slice(&[2_i64, 0]).view([1, 2]);
+        assert_eq!(first_distances(Some(&places), length).unwrap(), [1, 3]);
     }
 
     #[test]

@@ -134,7 +134,7 @@ fn from_text_to_predictions() {
 fn a_step_is_measured_and_recomputing_takes_less_memory() {
     let measure = |kind: &str, recompute: bool, [length, longest]: [usize; 2]| -> serde_json::Value {
         let request = serde_json::json!({
-            "kind": kind, "sequences": 16, "length": length, "longest": longest, "recompute": recompute, "threads": 1,
+            "kind": kind, "sequences": 16, "length": length, "longest": longest, "precision": "f32", "recompute": recompute, "threads": 1,
             "sizes": {"vocab_size": 500, "d_model": 128, "n_layer": 6, "n_head": 4, "d_head": 32, "d_inner": 512},
         });
         let mut child = program(&["measure-step"]).stdin(Stdio::piped()).spawn().unwrap();

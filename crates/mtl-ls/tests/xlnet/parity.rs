@@ -1,6 +1,7 @@
 //! Vectors, logits, memory and the gradients of all parameters.
 
 use medner_core::params::Params;
+use medner_core::precision::Precision;
 use medner_mtl_ls::xlnet::folder::XlnetFolder;
 use medner_mtl_ls::xlnet::heads::XlnetForPreTraining;
 use medner_mtl_ls::xlnet::{XlnetInput, XlnetModel};
@@ -114,6 +115,7 @@ fn what_the_encoder_cannot_read_is_refused() {
     let memory = [Tensor::zeros([2, 3, 12], (Kind::Float, Device::Cpu))];
     let message = refused(XlnetInput { memory: Some(&memory), ..XlnetInput::plain(&ids) });
     assert!(message.contains("memory") && message.contains("3 layers"), "{message}");
-    let message = model.use_bf16().err().unwrap().to_string();
-    assert!(message.contains("CUDA"), "{message}");
+    // On a CPU products round their factors inside, and tensors stay what they are.
+    model.set_precision(Precision::Bf16);
+    assert_eq!(model.kind(), Kind::Float);
 }
