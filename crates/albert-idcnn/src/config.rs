@@ -4,7 +4,7 @@
 use medner_core::CoreError;
 use medner_core::layers::IdcnnConfig;
 use medner_core::precision::Precision;
-use medner_core::schedule::Schedule;
+use medner_core::schedule::{RateSchedule, Schedule};
 use medner_data::TagScheme;
 use medner_data::cbow::CbowConfig;
 use serde::{Deserialize, Serialize};
@@ -148,7 +148,7 @@ pub struct Training {
     pub encoder_learning_rate: f64,
     /// Uses the paper's 3e-5 for everything.
     pub literal: bool,
-    /// What becomes of the learning rates over all epochs.
+    /// What becomes of the learning rates over all epochs; `linear` goes with `patience: 0`. The paper says nothing of it.
     pub schedule: RateSchedule,
     /// Share of all steps in which the learning rates rise to their values, as a line.
     pub warmup: f64,
@@ -166,17 +166,6 @@ pub struct Training {
     pub checkpoint_every: u64,
     /// Number type of the matrix products.
     pub precision: Precision,
-}
-
-/// What becomes of a learning rate over a training; the paper says nothing of it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum RateSchedule {
-    /// It stays.
-    Constant,
-    /// It falls to 0 at the last step of the last epoch, as a line: for `training.patience: 0`, since a training that stops
-    /// before has not had its small steps.
-    Linear,
 }
 
 /// The optimisers of Tables 4 and 5.
@@ -286,12 +275,7 @@ impl Training {
 
     /// What the learning rates are multiplied with at a step, of `steps` in all.
     pub fn schedule(&self, steps: u64) -> Schedule {
-        let (warmup, total) = ((self.warmup * steps as f64).round() as u64, steps.max(1));
-        let end = match self.schedule {
-            RateSchedule::Constant => 1.0,
-            RateSchedule::Linear => 0.0,
-        };
-        Schedule::WarmupLinear { warmup, total, end }
+        self.schedule.over(steps, self.warmup)
     }
 
     /// The learning rate in force for a pre-trained encoder.

@@ -48,6 +48,7 @@ pub fn run(cell: &Cell, config: &Config, ctx: &RunContext) -> Result<Outcome> {
     // The width is the embedding's, the seed the cell's, the threads this machine's (on which the result does not depend).
     let mut cbow = config.vectors.cbow.clone();
     (cbow.dim, cbow.seed, cbow.threads) = (config.model.embedding as usize, cell.seed, ctx.threads);
+    cbow.normalisation = config.normalisation();
     let began = Instant::now();
     let vectors =
         cbow::train(&lines, &cbow, &mut |p| ctx.progress.set(p.words, p.total_words, "character vectors"))?

@@ -7,7 +7,7 @@ use medner_core::device;
 use medner_core::records::{Cut, Records, gold_spans};
 use medner_data::vectors::{WordVectors, uniform_bound};
 use medner_data::vocabulary::Vocabulary;
-use medner_data::vocabulary::{Normalisation, WordCounts};
+use medner_data::vocabulary::WordCounts;
 use medner_data::{Document, Sentence};
 use medner_metrics::LabelSet;
 use rand::SeedableRng;
@@ -66,7 +66,7 @@ pub fn prepare(
         }
         _ => None,
     };
-    let mut counts = WordCounts::new(Normalisation::default());
+    let mut counts = WordCounts::new(config.normalisation());
     counts.add(train.iter().flat_map(|d| d.text.chars()).map(String::from));
     if let Some(selected) = &selected {
         counts.add(selected.characters());

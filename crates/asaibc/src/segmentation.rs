@@ -135,7 +135,7 @@ impl Selected {
 }
 
 /// The test sets of the word segmentation by task name (`cws-pku`), encoded. Long sentences are cut at punctuation or between
-/// words, so that no gold word is lost; ASCII is read in full width, as PD1998 writes it.
+/// words, so that no gold word is lost.
 pub fn tests(config: &Config, vocabulary: &Vocabulary) -> Result<BTreeMap<String, Records>> {
     let Limits { source_test: limit, .. } = config.limits;
     let mut tests = BTreeMap::new();
@@ -144,74 +144,11 @@ pub fn tests(config: &Config, vocabulary: &Vocabulary) -> Result<BTreeMap<String
         if limit > 0 {
             sentences.truncate(limit);
         }
-        let documents: Vec<Document> = sentences.iter().map(|s| as_the_source(s, &config.source)).collect();
+        let documents: Vec<Document> = sentences.iter().map(user_files::document).collect();
         let max = config.split.max_length;
         let records = Records::new(&documents, max, Cut::AroundEntities, vocabulary, &word_labels())?;
         let task = name.rsplit('-').next().unwrap_or(name);
         tests.insert(format!("cws-{task}"), records);
     }
     Ok(tests)
-}
-
-/// A test sentence in the letters of the source: PD1998 has full-width digits, letters and points only, a text of one's own has
-/// what it has. One character stays one character, so the gold words stay where they are.
-fn as_the_source(sentence: &Sentence, source: &config::Source) -> Document {
-    let mut document = user_files::document(sentence);
-    if source.file.is_none() {
-        document.text = document.text.chars().map(full_width).collect();
-    }
-    document
-}
-
-/// The full-width form of a printable ASCII character (`1` as `１`), any other character as it is. 3.6% of the characters of the
-/// PKU test set are ASCII, which no training sentence of PD1998 has: read as they are, every number in it is unknown.
-fn full_width(c: char) -> char {
-    match c {
-        '!'..='~' => char::from_u32(c as u32 - '!' as u32 + '！' as u32).unwrap_or(c),
-        _ => c,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    #![allow(clippy::unwrap_used)]
-    use medner_data::Span;
-
-    use super::*;
-
-    fn sentence(words: &[&str]) -> Sentence {
-        let (mut tokens, mut spans) = (Vec::new(), Vec::new());
-        for word in words {
-            let start = tokens.len();
-            tokens.extend(word.chars().map(String::from));
-            spans.push(Span::new(start, tokens.len(), ""));
-        }
-        Sentence { tokens, spans, ..Sentence::default() }
-    }
-
-    #[test]
-    fn test_sentences_are_read_in_full_width_and_their_words_stay() {
-        let gold = sentence(&["１２", "12.5%", "~", "中国", "WTO", "!"]);
-        let source = config::Source::default();
-        let document = as_the_source(&gold, &source);
-        assert_eq!(document.text, "１２１２．５％～中国ＷＴＯ！");
-        let vocabulary = {
-            use medner_data::vocabulary::{Normalisation, WordCounts};
-            let mut counts = WordCounts::new(Normalisation::default());
-            counts.add("０１２３４５６７８９．％～中国ＷＴＯ！".chars().map(String::from));
-            counts.build(1)
-        };
-        let labels = word_labels();
-        let encode =
-            |d: Document| Records::new(&[d], 250, Cut::AroundEntities, &vocabulary, &labels).unwrap();
-        let (full, half) = (encode(document), encode(user_files::document(&gold)));
-        assert_eq!((&full.gold, &full.tags), (&half.gold, &half.tags));
-        assert_eq!(full.gold[0], gold.spans);
-        let unknown = vocabulary.id("嘿");
-        assert!(full.ids[0].iter().all(|&id| id != unknown), "{:?}", full.ids);
-        assert_eq!(half.ids[0].iter().filter(|&&id| id == unknown).count(), 10);
-        // A text of one's own is left as it is: it may have half-width letters itself.
-        let own = config::Source { file: Some("words.txt".into()), ..source };
-        assert_eq!(as_the_source(&gold, &own).text, "１２12.5%~中国WTO!");
-    }
 }

@@ -231,8 +231,12 @@ impl Task for TaggerTask {
 
     fn step(&mut self, at: &At) -> Result<StepOutcome> {
         let batches = self.epoch(at.epoch);
-        let epochs = at.epoch as f64 + at.batch as f64 / batches.len() as f64;
+        let count = batches.len() as u64;
+        let epochs = at.epoch as f64 + at.batch as f64 / count as f64;
         let pieces = batches[at.batch as usize].clone();
+        let training = &self.config.training;
+        let schedule = training.schedule.over(count * training.epochs, training.warmup);
+        self.optimizer.set_factor(schedule.factor(at.epoch * count + at.batch));
         let loss = self.step_on(&pieces, at.step, epochs)?;
         Ok(StepOutcome { loss, items: pieces.len() as u64 })
     }

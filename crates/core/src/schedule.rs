@@ -65,6 +65,29 @@ pub enum Schedule {
     },
 }
 
+/// What becomes of a learning rate over a training, where a method's configuration offers a choice and no more.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RateSchedule {
+    /// It stays.
+    #[default]
+    Constant,
+    /// It falls to 0 at the last step of the last epoch, as a line: for a training that goes on to its last epoch, since one that
+    /// stops before has not had its small steps.
+    Linear,
+}
+
+impl RateSchedule {
+    /// Over `steps` steps, in the first `warmup` of which (a share) the rate rises to its value, as a line.
+    pub fn over(self, steps: u64, warmup: f64) -> Schedule {
+        let end = match self {
+            Self::Constant => 1.0,
+            Self::Linear => 0.0,
+        };
+        Schedule::WarmupLinear { warmup: (warmup * steps as f64).round() as u64, total: steps.max(1), end }
+    }
+}
+
 impl Schedule {
     /// The factor of step `step`, from 0.
     pub fn factor(&self, step: u64) -> f64 {

@@ -45,13 +45,20 @@ pub struct Normalisation {
     pub lowercase: bool,
     /// Writes every decimal digit, ASCII or full-width, as `0`.
     pub digits: bool,
+    /// Writes the full-width forms of printable ASCII (`Ａ`, `１`, `，`: U+FF01 to U+FF5E) as ASCII, as Unicode's NFKC does.
+    pub half_width: bool,
 }
 
 impl Normalisation {
     /// The token as it is counted and looked up; nothing is copied where nothing changes.
     pub fn apply<'a>(&self, token: &'a str) -> Cow<'a, str> {
         let digit = |c: char| c.is_ascii_digit() || ('０'..='９').contains(&c);
+        let wide = |c: char| ('！'..='～').contains(&c);
+        let narrow = |c: char| if wide(c) { char::from(b'!' + (c as u32 - '！' as u32) as u8) } else { c };
         let mut token = Cow::Borrowed(token);
+        if self.half_width && token.contains(wide) {
+            token = Cow::Owned(token.chars().map(narrow).collect());
+        }
         if self.digits && token.contains(digit) {
             token = Cow::Owned(token.replace(digit, "0"));
         }
@@ -240,10 +247,12 @@ impl Vocabulary {
 
     /// The text of a saved vocabulary.
     pub fn to_text(&self) -> String {
-        let Normalisation { lowercase, digits } = self.normalisation;
+        let Normalisation { lowercase, digits, half_width } = self.normalisation;
+        // A line of older programs, which knew two ways, means what it did.
+        let width = if half_width { "; half_width: true" } else { "" };
         let min_count = self.min_count;
         let mut text =
-            format!("{HEADER}; lowercase: {lowercase}; digits: {digits}; min_count: {min_count}\n");
+            format!("{HEADER}; lowercase: {lowercase}; digits: {digits}{width}; min_count: {min_count}\n");
         for (word, count) in &self.entries {
             writeln!(text, "{}\t{count}", escape(word)).expect("a string takes any text");
         }
@@ -392,7 +401,15 @@ fn parse_header(line: &str) -> Option<(Normalisation, u64)> {
     let rest = line.strip_prefix(HEADER)?.strip_prefix("; lowercase: ")?;
     let (lowercase, rest) = rest.split_once("; digits: ")?;
     let (digits, min_count) = rest.split_once("; min_count: ")?;
-    let normalisation = Normalisation { lowercase: lowercase.parse().ok()?, digits: digits.parse().ok()? };
+    let (digits, half_width) = match digits.split_once("; half_width: ") {
+        None => (digits, "false"),
+        Some(both) => both,
+    };
+    let normalisation = Normalisation {
+        lowercase: lowercase.parse().ok()?,
+        digits: digits.parse().ok()?,
+        half_width: half_width.parse().ok()?,
+    };
     Some((normalisation, min_count.parse().ok()?))
 }
 

@@ -39,12 +39,19 @@ fn tokens_that_look_like_padding_are_unknown() {
 
 #[test]
 fn case_and_digits_are_folded_on_demand() {
-    let both = Normalisation { lowercase: true, digits: true };
+    let both = Normalisation { lowercase: true, digits: true, half_width: true };
     let vocabulary = Vocabulary::count(["CD34", "cd71", "Ärzte", "１２月"], 1, both);
     assert_eq!(vocabulary.word(2), Some("cd00"));
     assert_eq!(vocabulary.id("Cd99"), 2);
     assert_eq!(vocabulary.id("ÄRZTE"), vocabulary.id("ärzte"));
     assert_eq!(vocabulary.id("34月"), vocabulary.id("１２月"));
+    let narrow = Normalisation { half_width: true, ..Normalisation::default() };
+    let width = Vocabulary::count(["！", "～ＡＺ１", "，", "。"], 1, narrow);
+    let words: Vec<_> = width.words().map(|(_, word, _)| word).collect();
+    assert_eq!(words, ["!", ",", "~AZ1", "。"]);
+    assert_eq!(width.encode(&["~ＡZ１", "。", "、"]), [4, 5, UNK]);
+    let header = width.to_text().lines().next().unwrap().to_owned();
+    assert!(header.ends_with("digits: false; half_width: true; min_count: 1"), "{header}");
     let neither = Vocabulary::count(["CD34"], 1, Normalisation::default());
     assert_eq!(neither.id("cd34"), UNK);
 }
@@ -55,7 +62,7 @@ fn merging_adds_counts_and_refuses_other_normalisation() {
     let both = count(&["a", "b"]).merge(&count(&["b", "c", "c", "c"])).unwrap();
     let words: Vec<_> = both.words().map(|(_, word, n)| (word, n)).collect();
     assert_eq!(words, [("c", 3), ("b", 2), ("a", 1)]);
-    let other = Vocabulary::count(["a"], 1, Normalisation { lowercase: true, digits: false });
+    let other = Vocabulary::count(["a"], 1, Normalisation { lowercase: true, ..Normalisation::default() });
     assert!(both.merge(&other).unwrap_err().to_string().contains("one normalisation"));
 
     let mut counts = WordCounts::new(Normalisation::default());
@@ -114,8 +121,8 @@ fn damaged_files_are_refused_with_the_line() {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
     #[test]
-    fn saving_and_loading_changes_nothing(tokens in prop::collection::vec("\\PC{1,3}|[\\\\\\t\\n\\r<pad>]{1,4}", 0..40), min in 1u64..3, lowercase: bool, digits: bool) {
-        let mut vocabulary = Vocabulary::count(&tokens, min, Normalisation { lowercase, digits });
+    fn saving_and_loading_changes_nothing(tokens in prop::collection::vec("\\PC{1,3}|[\\\\\\t\\n\\r<pad>]{1,4}", 0..40), min in 1u64..3, lowercase: bool, digits: bool, half_width: bool) {
+        let mut vocabulary = Vocabulary::count(&tokens, min, Normalisation { lowercase, digits, half_width });
         prop_assert_eq!(load_text(vocabulary.to_text().as_bytes()).unwrap(), vocabulary.clone());
         vocabulary.extend(["\u{2028}", "\u{3000}", "#"]);
         let folder = tempfile::tempdir().unwrap();

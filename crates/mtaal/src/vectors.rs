@@ -97,8 +97,11 @@ mod tests {
         let mut vectors = WordVectors::empty(3);
         vectors.push("fever", &[1.0, -2.5, 3.0]).unwrap();
         vectors.push("cough", &[0.25, 10.0, 1e-9]).unwrap();
-        let vocabulary =
-            Vocabulary::count(["Fever", "rash"], 1, Normalisation { lowercase: true, digits: false });
+        let vocabulary = Vocabulary::count(
+            ["Fever", "rash"],
+            1,
+            Normalisation { lowercase: true, ..Normalisation::default() },
+        );
         for format in [VectorFormat::Glove, VectorFormat::Word2vecText, VectorFormat::Word2vecBinary] {
             let path = folder.path().join("vectors");
             vectors.write(&path, format).unwrap();

@@ -77,6 +77,7 @@ fn values_that_cannot_work_are_named() {
     assert_eq!(with(|c| c.training.batch_size = 0), Some("training.batch_size"));
     assert_eq!(with(|c| c.training.learning_rate = f64::NAN), Some("training.learning_rate"));
     assert_eq!(with(|c| c.training.clip = 0.0), Some("training.clip"));
+    assert_eq!(with(|c| c.training.warmup = 1.0), Some("training.warmup"));
     assert_eq!(with(|c| c.model.dropout = 1.0), Some("model.dropout"));
     assert_eq!(with(|c| c.model.embedding = 0), Some("model.embedding"));
     assert_eq!(with(|c| c.model.separation.same = -1.0), Some("model.separation.same"));
@@ -96,6 +97,22 @@ fn values_that_cannot_work_are_named() {
         (heads(4), heads(3), heads(0)),
         (None, Some("model.attention.heads"), Some("model.attention.heads"))
     );
+}
+
+#[test]
+fn full_width_characters_are_those_of_the_other_task_where_asked_for() {
+    let mut config = Config { job: Job::Vectors, half_width: true, ..Config::default() };
+    for job in [Job::Tagger, Job::Vectors] {
+        config.job = job;
+        let normalisation = config.clone().for_its_job().normalisation();
+        assert_eq!(
+            ["１", "Ｗ", "，", "。"].map(|c| normalisation.apply(c).into_owned()),
+            ["1", "W", ",", "。"]
+        );
+    }
+    config.job = Job::LinearCrf;
+    assert!(!config.for_its_job().half_width);
+    assert_eq!(Config::default().normalisation().apply("１"), "１");
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use medner_core::schedule::RateSchedule;
 use medner_data::cbow::CbowConfig;
 use serde::{Deserialize, Serialize};
 
@@ -27,6 +28,10 @@ pub struct Training {
     pub curve_every: u64,
     /// Steps between checkpoints inside an epoch; 0 for none (one is made after each epoch and every two minutes anyway).
     pub checkpoint_every: u64,
+    /// What becomes of the learning rate over all epochs; `linear` goes with `patience: 0`. The paper says nothing of it.
+    pub schedule: RateSchedule,
+    /// Share of all steps in which the learning rate rises to its value, as a line.
+    pub warmup: f64,
 }
 
 /// Character vectors.
@@ -54,6 +59,8 @@ impl Default for Training {
             scored: 500,
             curve_every: 0,
             checkpoint_every: 0,
+            schedule: RateSchedule::Constant,
+            warmup: 0.0,
         }
     }
 }
@@ -75,6 +82,10 @@ impl Training {
             [("training.batch_size", self.batch_size == 0), ("training.epochs", self.epochs == 0)];
         if let Some((key, _)) = at_least_one.iter().find(|(_, wrong)| *wrong) {
             return Some((key, "must be at least 1".into()));
+        }
+        if !(0.0..1.0).contains(&self.warmup) {
+            let message = format!("{} is not a share of the steps in [0, 1)", self.warmup);
+            return Some(("training.warmup", message));
         }
         let positive = [("training.learning_rate", self.learning_rate), ("training.clip", self.clip)];
         positive

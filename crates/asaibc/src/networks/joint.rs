@@ -4,7 +4,7 @@
 //! compute, so the layer stands before it and the CRF's own normalisation takes the softmax's place.
 
 use medner_core::Result;
-use medner_core::layers::{Batch, BiLstm, IndRnnConfig, IndRnnStack, Linear, SelfAttention, dropout};
+use medner_core::layers::{Batch, BiLstm, IndRnnConfig, IndRnnStack, Linear, SelfAttention, hashed_dropout};
 use medner_core::params::Scope;
 use tch::Tensor;
 
@@ -76,7 +76,7 @@ impl Joint {
             None => read,
             Some(beside) => Tensor::f_cat(&[beside, read], 2)?,
         };
-        let both = dropout(&both, self.dropout, train)?;
+        let both = hashed_dropout(&both, self.dropout, train)?;
         match &self.fully_connected {
             None => Ok(both),
             Some(layer) => Ok(layer.forward(&both)?.f_sigmoid()?),

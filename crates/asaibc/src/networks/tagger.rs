@@ -2,7 +2,7 @@
 
 use medner_core::Result;
 use medner_core::crf::{ConstrainAt, Constraints, Crf, Posterior, Reduction};
-use medner_core::layers::{Batch, Linear, dropout};
+use medner_core::layers::{Batch, Linear, hashed_dropout};
 use medner_core::params::Params;
 use medner_metrics::LabelSet;
 use tch::{Device, Tensor};
@@ -95,7 +95,7 @@ impl Tagger {
     /// The losses of a batch of the target in training mode; `tags`: `[B, T]` of i64.
     pub fn entity_losses(&self, batch: &Batch, tags: &Tensor, reversal: f64) -> Result<Losses> {
         let xs = self.input.forward(batch)?;
-        let dropped = dropout(&xs, self.input_dropout, true)?;
+        let dropped = hashed_dropout(&xs, self.input_dropout, true)?;
         let (base, separation) = match &self.transfer {
             None => (dropped, None),
             Some(Transfer { separation, .. }) => {
@@ -103,7 +103,7 @@ impl Tagger {
                 let features = separation.features(task, &dropped, batch)?;
                 let losses = separation.losses(task, &features, &xs, batch, reversal)?;
                 let base = Tensor::f_cat(&[features.shared, features.private], 2)?;
-                (dropout(&base, self.base_dropout, true)?, Some(losses))
+                (hashed_dropout(&base, self.base_dropout, true)?, Some(losses))
             }
         };
         let emissions = self.output.forward(&self.joint.forward(&base, batch, true)?)?;
@@ -123,10 +123,10 @@ impl Tagger {
         let Some(Transfer { separation, output, crf }) = &self.transfer else { return Ok(None) };
         let xs = self.input.forward(batch)?;
         let task = TaskName::Words;
-        let features = separation.features(task, &dropout(&xs, self.input_dropout, true)?, batch)?;
+        let features = separation.features(task, &hashed_dropout(&xs, self.input_dropout, true)?, batch)?;
         let losses = separation.losses(task, &features, &xs, batch, reversal)?;
         let base = Tensor::f_cat(&[features.shared, features.private], 2)?;
-        let emissions = output.forward(&dropout(&base, self.features_dropout, true)?)?;
+        let emissions = output.forward(&hashed_dropout(&base, self.features_dropout, true)?)?;
         let shares: Vec<f64> = weights.iter().map(|w| w / weights.len() as f64).collect();
         let task = crf.nll_weighted(&emissions, tags, &batch.lengths, &shares)?;
         Ok(Some(Losses::new(task, Some(losses))?))

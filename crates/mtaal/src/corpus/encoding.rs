@@ -87,7 +87,7 @@ impl Encoding {
     /// Where there is not one mention, so that no tags can be named.
     pub fn count(sentences: &[Sentence], options: EncodingOptions) -> Result<Self> {
         let all = || sentences.iter();
-        let lowercase = Normalisation { lowercase: true, digits: false };
+        let lowercase = Normalisation { lowercase: true, ..Normalisation::default() };
         let words = Vocabulary::count(all().flat_map(|s| &s.tokens), 1, lowercase);
         let characters = words_characters(all().flat_map(|s| &s.tokens), options);
         let spans: BTreeSet<&Span> = all().flat_map(|s| &s.spans).collect();
@@ -163,7 +163,7 @@ impl Encoding {
 }
 
 fn words_characters<'a>(tokens: impl Iterator<Item = &'a String>, options: EncodingOptions) -> Vocabulary {
-    let normalisation = Normalisation { lowercase: options.lowercase_characters, digits: false };
+    let normalisation = Normalisation { lowercase: options.lowercase_characters, ..Normalisation::default() };
     // Each form once: how often a character is counted does not matter, and forms are a tenth of the tokens.
     let forms: BTreeSet<&String> = tokens.collect();
     let mut buffer = [0_u8; 4];

@@ -66,8 +66,11 @@ mod tests {
 
     #[test]
     fn forms_are_numbered_as_they_come() {
-        let vocabulary =
-            Vocabulary::count(["b", "a", "é"], 1, Normalisation { lowercase: true, digits: false });
+        let vocabulary = Vocabulary::count(
+            ["b", "a", "é"],
+            1,
+            Normalisation { lowercase: true, ..Normalisation::default() },
+        );
         let mut forms = Forms::default();
         let numbers = ["ab", "é", "AB", "x"].map(|word| forms.number(word, &vocabulary));
         assert_eq!((numbers, forms.len(), forms.longest()), ([0, 1, 0, 2], 3, 2));

@@ -4,7 +4,7 @@ use tch::Tensor;
 
 use super::{IndRnn, IndRnnConfig};
 use crate::error::Result;
-use crate::layers::{Batch, BatchNorm, dropout};
+use crate::layers::{Batch, BatchNorm, hashed_dropout};
 use crate::params::Scope;
 
 /// The stacked IndRNN of Li et al. (2018): `(weight, recurrence + ReLU, batch normalisation)` repeated.
@@ -43,7 +43,7 @@ impl IndRnnStack {
         let mut ys = xs.shallow_clone();
         for (k, (layer, norm)) in self.layers.iter().enumerate() {
             if k > 0 {
-                ys = dropout(&ys, self.dropout, train)?;
+                ys = hashed_dropout(&ys, self.dropout, train)?;
             }
             ys = layer.forward(&ys, batch)?;
             if let Some(norm) = norm {
