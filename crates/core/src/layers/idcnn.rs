@@ -98,30 +98,34 @@ impl Convolution {
         })
     }
 
+    /// The weight as one matrix, `[filters, input, kernel]` as PyTorch has it `-> [filters, kernel input]`: once for all times that
+    /// the convolution is applied.
+    fn matrix(&self) -> Result<Tensor> {
+        Ok(self.weight.f_transpose(1, 2)?.f_reshape([self.weight.size()[0], -1])?)
+    }
+
     /// `xs: [B, T, input] -> [B, T, filters]`, zero outside the sentences; `mask: [B, T, 1]`.
     ///
     /// As one matrix product of the neighbours side by side, with a gradient of its own: libtorch has faster products than
     /// one-dimensional convolutions, and such in bf16 ([`crate::precision`]), and most of what is left is copying.
-    fn forward(&self, xs: &Tensor, mask: &Tensor) -> Result<Tensor> {
+    fn forward(&self, matrix: &Tensor, xs: &Tensor, mask: &Tensor) -> Result<Tensor> {
         let (size, dilation) = (self.weight.size(), self.dilation);
         let (filters, input, kernel) = (size[0], size[1], size[2]);
-        let given = [xs, &self.weight, &self.bias];
+        let given = [xs, matrix, &self.bias];
         let (plain, guard) = (given.map(Tensor::detach), tch::no_grad_guard());
-        let [xs, weight, bias] = &plain;
-        let neighbours = neighbours(xs, kernel, dilation)?;
-        // [filters, input, kernel] as PyTorch has it -> [filters, kernel input]
-        let weight = weight.f_transpose(1, 2)?.f_reshape([filters, -1])?;
-        let ys = neighbours.f_linear(&weight, Some(bias))?.f_relu_()?.f_mul_(mask)?;
+        let [xs, matrix, bias] = plain;
+        let neighbours = neighbours(&xs, kernel, dilation)?;
+        let ys = neighbours.f_linear(&matrix, Some(&bias))?.f_relu_()?.f_mul_(mask)?;
         drop(guard);
         let output = ys.shallow_clone();
         autograd::attach(&output, &given, move |upstream| {
             // At padding the output is 0, as where ReLU is: both let nothing through.
             let upstream = ys.f_threshold_backward(upstream, 0.0)?.f_reshape([-1, filters])?;
-            let by_weight = upstream.f_transpose(0, 1)?.f_mm(&neighbours.f_view([-1, kernel * input])?)?;
-            let by_neighbours = upstream.f_mm(&weight)?.f_reshape(neighbours.size())?;
+            let by_matrix = upstream.f_transpose(0, 1)?.f_mm(&neighbours.f_view([-1, kernel * input])?)?;
+            let by_neighbours = upstream.f_mm(&matrix)?.f_reshape(neighbours.size())?;
             Ok(vec![
                 Some(gathered(&by_neighbours, kernel, dilation)?),
-                Some(by_weight.f_view([filters, kernel, input])?.f_transpose(1, 2)?),
+                Some(by_matrix),
                 Some(upstream.f_sum_dim_intlist(0, false, upstream.kind())?),
             ])
         })
@@ -147,22 +151,27 @@ fn taps(length: i64, kernel: i64, dilation: i64) -> impl Iterator<Item = (i64, R
 /// `xs: [B, T, D] -> [B, T, kernel D]`: of each position what the taps of a kernel see, 0 beyond the edges.
 fn neighbours(xs: &Tensor, kernel: i64, dilation: i64) -> Result<Tensor> {
     let (b, t, width) = xs.size3()?;
-    let out = Tensor::f_zeros([b, t, kernel * width], (xs.kind(), xs.device()))?;
+    let out = Tensor::f_empty([b, t, kernel * width], (xs.kind(), xs.device()))?;
     for (k, Rows { to, from, count }) in taps(t, kernel, dilation) {
-        let mut place = out.f_narrow(2, k * width, width)?.f_narrow(1, to, count)?;
-        let _ = place.f_copy_(&xs.f_narrow(1, from, count)?)?;
+        let tap = out.f_narrow(2, k * width, width)?;
+        let _ = tap.f_narrow(1, to, count)?.f_copy_(&xs.f_narrow(1, from, count)?)?;
+        for (start, rows) in [(0, to), (to + count, t - to - count)] {
+            let _ = tap.f_narrow(1, start, rows)?.f_zero_()?;
+        }
     }
     Ok(out)
 }
 
 /// The gradient of [`neighbours`]: `[B, T, kernel D] -> [B, T, D]`, what each position gave to its neighbours.
 fn gathered(gradient: &Tensor, kernel: i64, dilation: i64) -> Result<Tensor> {
-    let (b, t, all) = gradient.size3()?;
+    let (_, t, all) = gradient.size3()?;
     let width = all / kernel;
-    let out = Tensor::f_zeros([b, t, width], (gradient.kind(), gradient.device()))?;
-    for (k, Rows { to, from, count }) in taps(t, kernel, dilation) {
-        let given = gradient.f_narrow(2, k * width, width)?.f_narrow(1, to, count)?;
-        let _ = out.f_narrow(1, from, count)?.f_add_(&given)?;
+    let tap = |k: i64| gradient.f_narrow(2, k * width, width);
+    let middle = (kernel - 1) / 2;
+    let out = tap(middle)?.f_contiguous()?;
+    // Of a kernel of one the tap is the gradient itself, which is not ours to write to.
+    for (k, Rows { to, from, count }) in taps(t, kernel, dilation).filter(|(k, _)| *k != middle) {
+        let _ = out.f_narrow(1, from, count)?.f_add_(&tap(k)?.f_narrow(1, to, count)?)?;
     }
     Ok(out)
 }
@@ -208,11 +217,14 @@ impl Idcnn {
     pub fn forward(&self, xs: &Tensor, mask: &Tensor) -> Result<Tensor> {
         expect_last("input of an IDCNN", xs, "B, T, D", self.input)?;
         let mask = mask.f_unsqueeze(2)?.f_to_kind(xs.kind())?;
-        let mut state = self.first.forward(&xs.f_mul(&mask)?, &mask)?;
+        let mut state = self.first.forward(&self.first.matrix()?, &xs.f_mul(&mask)?, &mask)?;
+        let matrices = self.blocks.iter().map(|block| block.iter().map(Convolution::matrix).collect());
+        let matrices = matrices.collect::<Result<Vec<Vec<Tensor>>>>()?;
         let mut outputs = Vec::with_capacity(self.iterations);
         for k in 0..self.iterations {
-            for convolution in &self.blocks[k % self.blocks.len()] {
-                state = convolution.forward(&state, &mask)?;
+            let block = k % self.blocks.len();
+            for (convolution, matrix) in self.blocks[block].iter().zip(&matrices[block]) {
+                state = convolution.forward(matrix, &state, &mask)?;
             }
             outputs.push(state.shallow_clone());
         }
