@@ -45,7 +45,9 @@ pub struct Normalisation {
     pub lowercase: bool,
     /// Writes every decimal digit, ASCII or full-width, as `0`.
     pub digits: bool,
-    /// Writes the full-width forms of printable ASCII (`Ａ`, `１`, `，`: U+FF01 to U+FF5E) as ASCII, as Unicode's NFKC does.
+    /// Writes the full-width forms of printable ASCII (`Ａ`, `１`, `，`: U+FF01 to U+FF5E) as ASCII, as Unicode's NFKC does. Left out where it is
+    /// not so, as in what was written before there was this key.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub half_width: bool,
 }
 
