@@ -154,7 +154,7 @@ fn neighbours(xs: &Tensor, kernel: i64, dilation: i64) -> Result<Tensor> {
     let out = Tensor::f_empty([b, t, kernel * width], (xs.kind(), xs.device()))?;
     for (k, Rows { to, from, count }) in taps(t, kernel, dilation) {
         let tap = out.f_narrow(2, k * width, width)?;
-        let _ = tap.f_narrow(1, to, count)?.f_copy_(&xs.f_narrow(1, from, count)?)?;
+        tap.f_narrow(1, to, count)?.f_copy_(&xs.f_narrow(1, from, count)?)?;
         for (start, rows) in [(0, to), (to + count, t - to - count)] {
             let _ = tap.f_narrow(1, start, rows)?.f_zero_()?;
         }
