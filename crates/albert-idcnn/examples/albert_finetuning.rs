@@ -27,9 +27,6 @@ use medner_metrics::LabelSet;
 use serde::{Deserialize, Serialize};
 use tch::Device;
 
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 /// Steps that warm up.
 const WARM: usize = 5;
 

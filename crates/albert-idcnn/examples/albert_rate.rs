@@ -17,9 +17,6 @@ use medner_core::params::Params;
 use medner_core::{device, memory};
 use tch::{Device, Kind, Reduction, Tensor};
 
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 const B: i64 = 20;
 const T: i64 = 128;
 const V: i64 = 5000;

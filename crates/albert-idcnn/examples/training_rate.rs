@@ -21,9 +21,6 @@ use medner_data::{Document, Entity, TagScheme};
 use medner_metrics::LabelSet;
 use tch::Device;
 
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 fn main() -> Result<()> {
     let mut arguments = std::env::args().skip(1);
     let order = match arguments.next().as_deref() {

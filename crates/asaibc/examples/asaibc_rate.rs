@@ -22,9 +22,6 @@ use medner_data::{Document, TagScheme, load, user_files};
 use medner_metrics::LabelSet;
 use tch::Device;
 
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 /// Longest sentence of either task.
 const LONGEST: usize = 200;
 

@@ -57,10 +57,8 @@ fn load_cuda() -> Result<(), String> {
 /// The libtorch version that tch 0.24 is made for.
 pub const LIBTORCH_VERSION: &str = "2.11.0";
 
-/// Sets the number of threads that one operation may use; also the size of rayon's pool if it does not exist yet. Called where
-/// computing begins, so that memory is set up for it as well ([`crate::memory::keep_freed`]).
+/// Sets the number of threads that one operation may use; also the size of rayon's pool if it does not exist yet.
 pub fn set_threads(threads: usize) {
-    crate::memory::keep_freed();
     let threads = threads.max(1);
     tch::set_num_threads(i32::try_from(threads).unwrap_or(i32::MAX));
     // Fails only when the pool exists already; then its size stands.

@@ -16,9 +16,6 @@ use medner_mtaal::prepare::{build, collection, prepare, word_matrix};
 use medner_mtaal::rounds::{Part, Round};
 use tch::Device;
 
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 fn main() -> Result<()> {
     let mut arguments = std::env::args().skip(1);
     let given = match arguments.next().as_deref() {

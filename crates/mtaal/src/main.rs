@@ -1,8 +1,5 @@
 //! The `mtaal` program: tables, training, prediction, and the rounds of an annotation project. `mtaal --help` says more.
 
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 fn main() -> std::process::ExitCode {
     medner_experiment::main(&medner_mtaal::Mtaal)
 }

@@ -17,9 +17,6 @@ use medner_mtl_ls::tagging::{TaggerBatch, XlnetCrf};
 use medner_mtl_ls::xlnet::XlnetConfig;
 use tch::{Device, Kind, Tensor};
 
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 const B: usize = 32;
 const V: i64 = 13_000;
 const LABELS: i64 = 4;

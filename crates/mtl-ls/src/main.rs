@@ -1,8 +1,5 @@
 //! The `mtl-ls` program: tables, pre-training, training, prediction. `mtl-ls --help` says more.
 
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 fn main() -> std::process::ExitCode {
     medner_experiment::main(&medner_mtl_ls::MtlLs)
 }
