@@ -6,7 +6,8 @@
 #[global_allocator]
 static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
-/// What jemalloc reads of its settings at start: freed memory is kept for the next step.
+/// What jemalloc reads of its settings at start: freed memory is kept for some seconds, which are many steps. (Kept for good it grew to
+/// five times as much.)
 #[repr(transparent)]
 pub struct Settings(*const std::ffi::c_char);
 
@@ -16,7 +17,7 @@ unsafe impl Sync for Settings {}
 /// See [`Settings`].
 // SAFETY: jemalloc's own name for it, which nothing else has.
 #[unsafe(export_name = "malloc_conf")]
-pub static SETTINGS: Settings = Settings(c"dirty_decay_ms:-1,muzzy_decay_ms:-1,narenas:4".as_ptr());
+pub static SETTINGS: Settings = Settings(c"dirty_decay_ms:5000,muzzy_decay_ms:5000,narenas:4".as_ptr());
 
 /// The highest resident set size so far, in MiB; 0 where the system does not tell.
 pub fn peak_mib() -> f64 {

@@ -154,7 +154,7 @@ fn a_step_is_measured_and_recomputing_takes_less_memory() {
     let seconds = |found: &serde_json::Value| found["train_seconds"].as_f64().unwrap();
     assert!(seconds(&bucketed) < seconds(&kept), "{bucketed} {kept}");
     let [kept, again, bucketed] = [kept, again, bucketed].map(|found| found["peak_mib"].as_f64().unwrap());
-    // 6 layers keep some 400 MiB, their inputs alone 6.
-    assert!(again < kept - 150.0, "{again} {kept}");
+    // What 6 layers keep for the backward pass is some 200 MiB, their inputs alone 6.
+    assert!(again < kept - 100.0, "{again} {kept}");
     assert!(bucketed > kept - 100.0, "{bucketed} {kept}");
 }
