@@ -47,4 +47,6 @@ pub mod trainer;
 pub mod unknowns;
 
 pub use error::{CoreError, Result};
+// For the side effect of linking it: every program that computes with tensors has this allocator.
+use medner_allocator as _;
 pub use medner_metrics as metrics;

@@ -1,23 +1,4 @@
-//! Memory of this process: its allocator, and its peak.
-
-/// The allocator of every program that trains, libtorch's own tensors included (the features of the dependency export `malloc`
-/// itself). A training takes and frees tensors of the same sizes again and again; glibc gives large ones back to the system each time
-/// or searches its lists for them, which took a quarter of a small encoder's step.
-#[global_allocator]
-static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
-
-/// What jemalloc reads of its settings at start: freed memory is kept for some seconds, which are many steps. (Kept for good it grew to
-/// five times as much.)
-#[repr(transparent)]
-pub struct Settings(*const std::ffi::c_char);
-
-// SAFETY: it points to a constant.
-unsafe impl Sync for Settings {}
-
-/// See [`Settings`].
-// SAFETY: jemalloc's own name for it, which nothing else has.
-#[unsafe(export_name = "malloc_conf")]
-pub static SETTINGS: Settings = Settings(c"dirty_decay_ms:5000,muzzy_decay_ms:5000,narenas:4".as_ptr());
+//! Peak memory of this process.
 
 /// The highest resident set size so far, in MiB; 0 where the system does not tell.
 pub fn peak_mib() -> f64 {

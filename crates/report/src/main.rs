@@ -15,9 +15,7 @@ mod tables;
 use std::process::ExitCode;
 
 use clap::Parser;
-
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+use medner_allocator as _;
 
 fn main() -> ExitCode {
     let cli = cli::Cli::parse();
