@@ -16,7 +16,7 @@ use crate::layers::dropout::Mask;
 /// Numbers that are worked on together.
 const LANES: usize = 16;
 
-/// Rows that one thread takes at a time: a multiple of four, so that a block begins where four numbers of a mask do.
+/// Rows that one thread takes at a time.
 const BLOCK: usize = 64;
 
 /// Sizes and settings.
