@@ -31,7 +31,7 @@ impl MaskedLmHead {
 
     /// `xs: [.., H]`, `words: [V, E]` `-> [.., V]` of f32; the products in the number type `kind`.
     pub fn forward(&self, xs: &Tensor, words: &Tensor, kind: Kind) -> Result<Tensor> {
-        let narrow = self.activation.forward(&self.dense.forward(&xs.f_to_kind(kind)?)?)?;
+        let narrow = self.activation.of_linear(&self.dense, &xs.f_to_kind(kind)?)?;
         let narrow = self.norm.forward(&narrow)?.f_to_kind(kind)?;
         let logits = narrow.f_linear(&words.f_to_kind(kind)?, Some(&self.bias.f_to_kind(kind)?))?;
         Ok(logits.f_to_kind(Kind::Float)?)

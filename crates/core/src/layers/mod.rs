@@ -4,12 +4,14 @@
 //! PyTorch's distributions ([`crate::init`]), and nothing here depends on padding: a sentence has the same output alone
 //! and in any batch (tested for each layer).
 
+mod activation;
 mod attention;
 mod attention_weights;
 mod batch;
 mod batch_norm;
 mod dropout;
 mod embedding;
+mod exp;
 pub mod feature_attention;
 mod feed_forward;
 mod gradient_reversal;
@@ -19,6 +21,7 @@ mod layer_norm;
 mod linear;
 mod lstm;
 
+pub use activation::Activation;
 pub use attention::MultiHeadAttention;
 pub use attention_weights::{AttentionScores, DistanceScores, attention_weights};
 pub use batch::Batch;
@@ -26,7 +29,7 @@ pub use batch_norm::BatchNorm;
 pub use dropout::{dropout, hashed_dropout};
 pub use embedding::Embedding;
 pub use feature_attention::{AttentionKind, FeatureAttention, SelfAttention, SelfAttentionConfig};
-pub use feed_forward::{Activation, FeedForward, FeedForwardConfig};
+pub use feed_forward::{FeedForward, FeedForwardConfig};
 pub use gradient_reversal::{reversal_schedule, reverse_gradient};
 pub use idcnn::{Idcnn, IdcnnConfig, InitialValues};
 pub use indrnn::{IndRnn, IndRnnConfig, IndRnnStack, recurrence, recurrence_by_operations};

@@ -86,7 +86,7 @@ impl XlnetLayer {
     }
 
     fn after_attention(&self, attended: &Tensor, pass: Pass<'_>) -> Result<Tensor> {
-        let inner = self.activation.forward(&self.inner.forward(&attended.f_to_kind(pass.kind)?)?)?;
+        let inner = self.activation.of_linear(&self.inner, &attended.f_to_kind(pass.kind)?)?;
         let output = self.output.forward(&hashed_dropout(&inner, self.dropout, pass.train)?)?;
         self.norm.forward(&hashed_dropout(&output, self.dropout, pass.train)?.f_add(attended)?)
     }

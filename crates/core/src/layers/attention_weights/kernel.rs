@@ -12,9 +12,7 @@
 use rayon::prelude::*;
 
 use crate::layers::dropout::Mask;
-
-/// Numbers that are worked on together.
-const LANES: usize = 16;
+use crate::layers::exp::{LANES, exp};
 
 /// Rows that one thread takes at a time.
 const BLOCK: usize = 64;
@@ -220,39 +218,6 @@ fn sum(lane: &[f32; LANES]) -> f32 {
         half /= 2;
     }
     lane[0]
-}
-
-/// `exp(x - shift)` for `x <= shift`, within 3e-7 relative; 0 below `exp(-87)`, not a number for not a number.
-///
-/// `x - shift = n ln 2 + r` with `|r| <= ln 2 / 2` (Cody and Waite's two-part `ln 2`), a Taylor polynomial of degree 7 in `r`, and
-/// `2^n` made from its exponent bits.
-#[inline(always)]
-fn exp(xs: &mut [f32; LANES], shift: f32) {
-    const FLUSH: f32 = -87.0;
-    // Adding 1.5 * 2^23 rounds to the nearest integer and leaves that integer in the low bits.
-    const ROUND: f32 = 12_582_912.0;
-    const LN2_HIGH: f32 = 0.693_359_4;
-    const LN2_LOW: f32 = -2.121_944_4e-4;
-    const COEFFICIENTS: [f32; 7] = [1.0 / 720.0, 1.0 / 120.0, 1.0 / 24.0, 1.0 / 6.0, 0.5, 1.0, 1.0];
-    let (mut r, mut power) = ([0.0_f32; LANES], [0.0_f32; LANES]);
-    for l in 0..LANES {
-        let x = xs[l] - shift;
-        let bounded = if x < FLUSH { FLUSH } else { x };
-        let rounded = bounded * std::f32::consts::LOG2_E + ROUND;
-        let n = rounded - ROUND;
-        r[l] = (bounded - n * LN2_HIGH) - n * LN2_LOW;
-        let two_to_n = f32::from_bits((rounded.to_bits() << 23).wrapping_add(127 << 23));
-        power[l] = if x < FLUSH { 0.0 } else { two_to_n };
-    }
-    let mut polynomial = [1.0 / 5040.0_f32; LANES];
-    for c in COEFFICIENTS {
-        for l in 0..LANES {
-            polynomial[l] = polynomial[l] * r[l] + c;
-        }
-    }
-    for l in 0..LANES {
-        xs[l] = polynomial[l] * power[l];
-    }
 }
 
 /// Rows from number `first` on, whose `content` is the upstream gradient times the mask before and the gradient of the scores by
