@@ -156,7 +156,7 @@ const FRAC_1_SQRT_2_PI: f32 = 0.398_942_3;
 #[inline(always)]
 fn by_tanh(xs: &[f32; LANES]) -> ([f32; LANES], [f32; LANES]) {
     // 2 sqrt(2 / pi)
-    const SCALE: f32 = 1.595_769_1;
+    const SCALE: f32 = 1.595_769;
     const CUBIC: f32 = 0.044_715;
     let mut power = [0.0_f32; LANES];
     for l in 0..LANES {
