@@ -353,7 +353,8 @@ fn is_complete(set: &DataSet, folder: &Path) -> bool {
     set.files.iter().filter(|f| f.needed).all(|f| folder.join(&f.path).is_file())
 }
 
-/// The repository: `MEDNER_HOME`, else the nearest folder above the current one that holds `datasets/manifest.yaml`.
+/// The repository: `MEDNER_HOME`, else the nearest folder above the current one that holds `datasets/manifest.yaml`, else `MEDNER_ROOT`, by
+/// which the methods' programs find their experiments.
 ///
 /// # Errors
 /// [`FetchError::NoHome`].
@@ -370,7 +371,8 @@ pub fn find_home() -> Result<PathBuf, FetchError> {
         std::env::current_dir().map_err(|source| FetchError::Io { path: PathBuf::from("."), source })?;
     start
         .ancestors()
-        .find(|folder| folder.join(MANIFEST_PATH).is_file())
         .map(Path::to_owned)
+        .chain(std::env::var_os("MEDNER_ROOT").map(PathBuf::from))
+        .find(|folder| folder.join(MANIFEST_PATH).is_file())
         .ok_or(FetchError::NoHome { start })
 }

@@ -439,7 +439,12 @@ fn root(method: &dyn Method, global: &GlobalArgs) -> Result<PathBuf> {
     let here = std::env::current_dir().map_err(ExperimentError::io("find", Path::new(".")))?;
     let found = match &given {
         Some(root) => Some(root.clone()).filter(|root| root.join(&wanted).is_dir()),
-        None => here.ancestors().map(Path::to_owned).find(|folder| folder.join(&wanted).is_dir()),
+        // At last, what names the repository to all that reads corpora.
+        None => here
+            .ancestors()
+            .map(Path::to_owned)
+            .chain(std::env::var_os("MEDNER_HOME").map(PathBuf::from))
+            .find(|folder| folder.join(&wanted).is_dir()),
     };
     found.ok_or_else(|| {
         let at = given.unwrap_or(here);

@@ -76,10 +76,12 @@ fn outside_a_repository_the_error_says_what_to_do() {
     let assert = repository.medner().current_dir(outside.path()).args(["data", "fetch"]).assert().code(1);
     let error = String::from_utf8(assert.get_output().stderr.clone()).unwrap();
     assert!(error.contains("MEDNER_HOME"), "{error}");
-    // And with it set, the repository is found from anywhere.
-    let mut command = repository.medner();
-    command.current_dir(outside.path()).env("MEDNER_HOME", repository.path(""));
-    command.args(["data", "fetch", "--list"]).assert().code(0);
+    // And with it set, or the name that the methods' programs go by, the repository is found from anywhere.
+    for name in ["MEDNER_HOME", "MEDNER_ROOT"] {
+        let mut command = repository.medner();
+        command.current_dir(outside.path()).env(name, repository.path(""));
+        command.args(["data", "fetch", "--list"]).assert().code(0);
+    }
 }
 
 #[test]

@@ -42,6 +42,7 @@ impl Repository {
             .current_dir(self.folder.path())
             .env("MEDNER_MIRROR", "")
             .env_remove("MEDNER_HOME")
+            .env_remove("MEDNER_ROOT")
             .env_remove("RUST_LOG");
         for name in ["LIBTORCH", "LIBTORCH_USE_PYTORCH"] {
             command.env_remove(name);
