@@ -4,7 +4,7 @@
 //! - The mirror is `MEDNER_MIRROR` (empty means none), else `../shared/datasets` beside the repository when it is there. It
 //!   has the same layout and is read in place.
 //!
-//! The repository is `MEDNER_HOME`, else the nearest folder above the current one with `datasets/manifest.yaml`.
+//! The repository is `MEDNER_HOME`, else the nearest folder above the current one with `datasets/manifest.yaml`, else `MEDNER_ROOT`.
 
 use std::collections::BTreeMap;
 use std::fs::{File, TryLockError};
@@ -353,8 +353,8 @@ fn is_complete(set: &DataSet, folder: &Path) -> bool {
     set.files.iter().filter(|f| f.needed).all(|f| folder.join(&f.path).is_file())
 }
 
-/// The repository: `MEDNER_HOME`, else the nearest folder above the current one that holds `datasets/manifest.yaml`, else `MEDNER_ROOT`, by
-/// which the methods' programs find their experiments.
+/// The repository: `MEDNER_HOME`, else the nearest folder above the current one that holds `datasets/manifest.yaml`, else
+/// `MEDNER_ROOT`, by which the methods' programs find their experiments.
 ///
 /// # Errors
 /// [`FetchError::NoHome`].

@@ -187,4 +187,23 @@ mod tests {
             assert!(ys[7].is_nan() && slopes[7].is_nan());
         }
     }
+
+    #[test]
+    fn the_number_of_threads_changes_no_bit() {
+        const WIDTH: usize = 37;
+        let values = |count: usize| (0..count).map(|i| ((i * i % 977) as f32).sin()).collect::<Vec<_>>();
+        // Ten blocks of rows and a part of one.
+        let (xs, bias, upstream) = (values(WIDTH * 650), values(WIDTH), values(WIDTH * 650 + 1));
+        let pass = |threads: usize| {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+            let (mut slope, mut ys) = (xs.clone(), vec![0.0; xs.len()]);
+            let (mut by_xs, mut by_bias) = (vec![0.0; xs.len()], vec![0.0; WIDTH]);
+            pool.install(|| {
+                kernel::Gelu::ByTanh.with_slope(&mut slope, &bias, &mut ys);
+                kernel::backward(&upstream[1..], &slope, &mut by_xs, &mut by_bias);
+            });
+            [ys, slope, by_xs, by_bias].map(|values| values.into_iter().map(f32::to_bits).collect::<Vec<_>>())
+        };
+        assert_eq!(pass(1), pass(3));
+    }
 }
