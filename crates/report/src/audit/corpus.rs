@@ -30,6 +30,16 @@ const COUNTS: [&str; 11] = [
     "nen_labels",
 ];
 
+/// True for what is counted, not scored.
+pub(crate) fn is_count(metric: &str) -> bool {
+    COUNTS.contains(&metric)
+}
+
+/// True for a task that is no entity type: a count under it is that of all types together.
+pub(crate) fn is_of_all_types(task: &str) -> bool {
+    ["ner", "nen", "all", "sum", "total"].contains(&task)
+}
+
 /// A count, and how it is counted.
 #[derive(Clone, Debug, PartialEq)]
 struct Count {
@@ -41,7 +51,7 @@ struct Count {
 type Counts = BTreeMap<(String, String, String), Vec<Count>>;
 
 pub(super) fn check(folder: &Path, prints: &Prints, roots: &[PathBuf], audit: &mut PaperAudit) {
-    let counted = prints.prints.iter().filter(|print| COUNTS.contains(&print.row.metric.as_str()));
+    let counted = prints.prints.iter().filter(|print| is_count(&print.row.metric));
     let mut by_dataset: BTreeMap<&str, Vec<&Print>> = BTreeMap::new();
     for print in counted {
         by_dataset.entry(&print.row.dataset).or_default().push(print);
@@ -96,8 +106,7 @@ fn compare(print: &Print, corpora: &[(&str, Counts)], audit: &mut PaperAudit) {
         part @ ("train" | "dev" | "test") => part,
         _ => "all",
     };
-    let of_all = ["ner", "nen", "all", "sum", "total"].contains(&row.task.as_str());
-    let task = if of_all { String::new() } else { row.task.to_lowercase() };
+    let task = if is_of_all_types(&row.task) { String::new() } else { row.task.to_lowercase() };
     let key = (part.to_owned(), task, row.metric.clone());
     let found: Vec<(&str, &Count)> = corpora
         .iter()

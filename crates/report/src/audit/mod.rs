@@ -14,7 +14,7 @@
 //! | [`command`] | `medner audit` |
 
 pub mod command;
-mod corpus;
+pub(crate) mod corpus;
 mod differences;
 mod f1;
 mod places;

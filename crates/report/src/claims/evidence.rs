@@ -6,6 +6,7 @@ use medner_metrics::{Counts, Summary, randomisation_f1};
 use serde::Serialize;
 
 use super::Options;
+use super::pairs::pairs;
 use super::series::{Measured, Series, Values};
 use super::statistics::{self, Contrast};
 
@@ -26,6 +27,8 @@ pub struct Evidence {
     pub against_sd: Option<f64>,
     /// The one minus the other; for a test of spreads, of their standard deviations.
     pub difference: f64,
+    /// No random number enters either side: the difference is the same with every seed.
+    pub exact: bool,
     /// Lower end of the interval of the difference, where there are seeds enough for one.
     pub low: Option<f64>,
     /// Upper end.
@@ -79,49 +82,84 @@ pub fn means(one: &Series, two: &Series, options: &Options) -> Compared {
             };
         }
         (Values::Measured(first), Values::Constant(number)) => {
-            let list = first.list();
-            let Ok(values) = Summary::of(&list) else { return nothing(one) };
-            let summary = first.repeats.unwrap_or(values);
-            let contrast = match &first.repeats {
-                Some(repeats) => statistics::one_sample_of_summary(repeats, *number, level),
-                None => statistics::one_sample(&list, *number, level),
-            };
-            let mut evidence = plain((one, &summary), (two, *number, None), contrast.as_ref());
-            evidence.notes.extend(first.note.clone());
-            return Compared::Found { evidence: Box::new(evidence), partial: partial([(one, first)]) };
+            return with_number((one, first), (two, *number), level);
         }
         (Values::Measured(first), Values::Measured(second)) => (first, second),
     };
-    if let (Some(ours), Some(theirs)) = (&first.repeats, &second.repeats) {
+    let mut evidence = if let (Some(ours), Some(theirs)) = (&first.repeats, &second.repeats) {
         let contrast = statistics::welch_of_summaries(ours, theirs, level);
-        let mut evidence = plain((one, ours), (two, theirs.mean, theirs.sd), contrast.as_ref());
-        evidence.notes.extend([first, second].into_iter().filter_map(|side| side.note.clone()));
-        evidence.notes.dedup();
-        return Compared::Found {
-            evidence: Box::new(evidence),
-            partial: partial([(one, first), (two, second)]),
-        };
+        plain((one, ours), (two, theirs.mean, theirs.sd), contrast.as_ref())
+    } else {
+        match over_seeds((one, first), (two, second), options) {
+            Ok(evidence) => evidence,
+            Err(missing) => return missing,
+        }
+    };
+    evidence.notes.extend([first, second].into_iter().filter_map(|side| side.note.clone()));
+    evidence.notes.dedup();
+    Compared::Found { evidence: Box::new(evidence), partial: partial([(one, first), (two, second)]) }
+}
+
+/// A side against a printed number.
+fn with_number((one, first): (&Series, &Measured), (two, number): (&Series, f64), level: f64) -> Compared {
+    let list = first.list();
+    let Ok(values) = Summary::of(&list) else { return nothing(one) };
+    let summary = first.repeats.unwrap_or(values);
+    let contrast = match &first.repeats {
+        Some(repeats) => statistics::one_sample_of_summary(repeats, number, level),
+        None => statistics::one_sample(&list, number, level),
+    };
+    let mut evidence = plain((one, &summary), (two, number, None), contrast.as_ref());
+    if first.deterministic {
+        evidence = exactly(evidence);
     }
-    let common: Vec<u64> =
-        first.values.keys().filter(|seed| second.values.contains_key(seed)).copied().collect();
+    evidence.notes.extend(first.note.clone());
+    Compared::Found { evidence: Box::new(evidence), partial: partial([(one, first)]) }
+}
+
+/// Two sides seed by seed where they have pairs ([`pairs`]), else as two sets of values.
+fn over_seeds(
+    (one, first): (&Series, &Measured),
+    (two, second): (&Series, &Measured),
+    options: &Options,
+) -> Result<Evidence, Compared> {
+    let level = 1.0 - options.alpha;
+    let common = pairs(first, second, |side| &side.values);
     let paired =
         common.len() >= 2 || (common.len() == 1 && (first.values.len() == 1 || second.values.len() == 1));
-    let pick = |side: &Measured| -> Vec<f64> {
-        if paired { common.iter().map(|seed| side.values[seed]).collect() } else { side.list() }
+    let (ours, theirs): (Vec<f64>, Vec<f64>) = if paired {
+        common.iter().map(|(_, a, b)| (**a, **b)).unzip()
+    } else {
+        (first.list(), second.list())
     };
-    let (ours, theirs) = (pick(first), pick(second));
-    let Ok(summary) = Summary::of(&ours) else { return nothing(one) };
-    let Ok(other) = Summary::of(&theirs) else { return nothing(two) };
+    let summary = Summary::of(&ours).map_err(|_| nothing(one))?;
+    let other = Summary::of(&theirs).map_err(|_| nothing(two))?;
     let contrast = if paired {
         statistics::paired(&ours, &theirs, level)
     } else {
         statistics::welch(&ours, &theirs, level)
     };
     let mut evidence = plain((one, &summary), (two, other.mean, other.sd), contrast.as_ref());
-    evidence.notes.extend([first, second].into_iter().filter_map(|side| side.note.clone()));
-    evidence.notes.dedup();
-    over_units(first, second, &common, options, &mut evidence);
-    Compared::Found { evidence: Box::new(evidence), partial: partial([(one, first), (two, second)]) }
+    // One run that stands for every seed has no spread over them.
+    evidence.sd = evidence.sd.filter(|_| !first.deterministic);
+    evidence.against_sd = evidence.against_sd.filter(|_| !second.deterministic);
+    if first.deterministic && second.deterministic {
+        evidence = exactly(evidence);
+    }
+    over_units(first, second, common.len(), options, &mut evidence);
+    Ok(evidence)
+}
+
+/// The comparison of values that no seed changes.
+fn exactly(evidence: Evidence) -> Evidence {
+    Evidence {
+        exact: true,
+        low: Some(evidence.difference),
+        high: Some(evidence.difference),
+        method: "exact: no random number enters",
+        p_seeds: None,
+        ..evidence
+    }
 }
 
 /// Compares two sides' spreads over seeds.
@@ -131,6 +169,10 @@ pub fn spreads(one: &Series, two: &Series) -> Compared {
         (Values::Missing(why), _) | (_, Values::Missing(why)) => return Compared::Missing(why.clone()),
         _ => return Compared::Missing("a printed number has no spread".to_owned()),
     };
+    if let Some((series, _)) = [(one, first), (two, second)].into_iter().find(|(_, side)| side.deterministic)
+    {
+        return Compared::Missing(format!("no random number enters {}: it has no spread", series.label));
+    }
     let (ours, theirs) = (first.list(), second.list());
     let (Ok(summary), Ok(other)) = (Summary::of(&ours), Summary::of(&theirs)) else { return nothing(one) };
     let mut evidence = plain((one, &summary), (two, other.mean, other.sd), None);
@@ -171,6 +213,7 @@ fn plain(
         against_mean: mean,
         against_sd: sd,
         difference: contrast.map_or(summary.mean - mean, |contrast| contrast.difference),
+        exact: false,
         low: contrast.map(|contrast| contrast.low),
         high: contrast.map(|contrast| contrast.high),
         n: contrast.map_or(1, |contrast| contrast.n),
@@ -199,22 +242,25 @@ fn turned(evidence: Evidence) -> Evidence {
     }
 }
 
-/// Randomisation tests within each seed and over all of them. Runs on other sentences (another task, another split) have
-/// none: their gold counts differ.
+/// Randomisation tests within each of the `common` pairs of runs and over all of them. Runs on other sentences (another
+/// task, another split) have none: their gold counts differ.
 fn over_units(
     first: &Measured,
     second: &Measured,
-    seeds: &[u64],
+    common: usize,
     options: &Options,
     evidence: &mut Evidence,
 ) {
+    let runs = pairs(first, second, |side| &side.units);
+    if runs.len() < common {
+        return;
+    }
     let mut pooled: Option<(Vec<Counts>, Vec<Counts>)> = None;
-    for seed in seeds {
-        let (Some(ours), Some(theirs)) = (first.units.get(seed), second.units.get(seed)) else { return };
+    for (seed, ours, theirs) in &runs {
         let Ok(test) = randomisation_f1(ours, theirs, options.replicates, *seed) else { return };
         evidence.p_units_by_seed.insert(*seed, test.p_value);
         match &mut pooled {
-            None => pooled = Some((ours.clone(), theirs.clone())),
+            None => pooled = Some(((*ours).clone(), (*theirs).clone())),
             Some((mine, others)) => {
                 if mine.len() != ours.len() {
                     return;
@@ -225,7 +271,7 @@ fn over_units(
         }
     }
     let Some((mine, others)) = pooled else { return };
-    let p = if let [only] = seeds {
+    let p = if let [(only, ..)] = &runs[..] {
         evidence.p_units_by_seed.get(only).copied()
     } else {
         pooled_p(&mine, &others, options.replicates)
@@ -283,6 +329,55 @@ mod tests {
         let (evidence, _) = found(means(&measured("d", &[(1, 3.0)], 1), &a, &OPTIONS));
         assert_eq!((evidence.p_seeds, evidence.low), (None, None));
         assert_eq!(evidence.difference, 3.0 - 81.0);
+    }
+
+    fn deterministic(label: &str, value: f64, units: Option<Vec<Counts>>) -> Series {
+        let units = units.map(|units| (1, units)).into_iter().collect();
+        let (values, planned) = ([(1, value)].into(), [1].into());
+        let measured = Measured { values, units, planned, deterministic: true, ..Measured::default() };
+        Series { label: label.into(), values: Values::Measured(measured) }
+    }
+
+    #[test]
+    fn the_run_of_a_deterministic_side_is_paired_with_every_seed_of_the_other() {
+        let units = |correct: usize| vec![Counts::new(2, 2, correct); 40];
+        let drawn = Series {
+            label: "drawn".into(),
+            values: Values::Measured(Measured {
+                values: [(2, 81.0), (3, 81.5), (4, 82.0)].into(),
+                units: [(2, units(2)), (3, units(2)), (4, units(2))].into(),
+                planned: [2, 3, 4].into(),
+                ..Measured::default()
+            }),
+        };
+        let once = deterministic("once", 80.0, Some(units(1)));
+        let (evidence, partial) = found(means(&drawn, &once, &OPTIONS));
+        assert_eq!((evidence.n, evidence.method, partial), (3, "paired t over seeds", None));
+        // As against a number.
+        let number = Series { label: "80".into(), values: Values::Constant(80.0) };
+        let (against, _) = found(means(&drawn, &number, &OPTIONS));
+        assert_eq!((evidence.low, evidence.p_seeds), (against.low, against.p_seeds));
+        assert_eq!((evidence.against_sd, evidence.exact), (None, false));
+        assert!(evidence.p_units_by_seed.keys().eq(&[2, 3, 4]) && evidence.p_units.unwrap() < 0.01);
+        let (turned, _) = found(means(&once, &drawn, &OPTIONS));
+        assert_eq!((turned.difference, turned.n, turned.p_units), (-1.5, 3, evidence.p_units));
+        let (single, _) = found(means(&measured("d", &[(7, 3.0)], 1), &once, &OPTIONS));
+        assert_eq!((single.n, single.low), (1, None));
+        assert!(
+            matches!(spreads(&drawn, &once), Compared::Missing(why) if why.contains("enters once: it has no spread"))
+        );
+    }
+
+    #[test]
+    fn what_no_seed_changes_is_compared_as_it_is() {
+        let (a, b) = (deterministic("a", 45_000.0, None), deterministic("b", 44_000.0, None));
+        let number = Series { label: "46400".into(), values: Values::Constant(46_400.0) };
+        for (one, two, difference) in [(&a, &number, -1_400.0), (&number, &a, 1_400.0), (&a, &b, 1_000.0)] {
+            let (evidence, _) = found(means(one, two, &OPTIONS));
+            assert!(evidence.exact && evidence.p_seeds.is_none() && evidence.n == 1, "{evidence:?}");
+            let ends = (evidence.difference, evidence.low, evidence.high);
+            assert_eq!(ends, (difference, Some(difference), Some(difference)));
+        }
     }
 
     #[test]

@@ -38,6 +38,9 @@
 //! | `wins: {of, over, on: [data sets or {dataset, task}], at_least}` | above on at least so many of them |
 //! | `all: [tests]` | each of them |
 //! | `untestable: why` | never: says why no run here can show it |
+//!
+//! Of a system that its table marks `deterministic: true` the only run stands for every seed of the other side; against a
+//! number it is exact, so that a count is within a tolerance or is not.
 
 use std::path::{Path, PathBuf};
 

@@ -279,9 +279,9 @@ fn decide_atom(atom: &Atom, alpha: f64) -> (Verdict, String) {
             // Half a unit in the tenth digit: sums of floats decide nothing.
             let most = most + 1e-9;
             let (verdict, word) = if -most <= low && high <= most {
-                (Verdict::Supported, "wholly within")
+                (Verdict::Supported, if evidence.exact { "within" } else { "wholly within" })
             } else if low > most || high < -most {
-                (Verdict::Contradicted, "wholly outside")
+                (Verdict::Contradicted, if evidence.exact { "outside" } else { "wholly outside" })
             } else {
                 (Verdict::Undecided, "partly outside")
             };
@@ -329,12 +329,14 @@ fn ordering_of_sign(evidence: &Evidence, by: f64, alpha: f64, numbers: String) -
     ordering(&turned, alpha, numbers)
 }
 
-/// Higher beyond chance: over seeds, and over sentences where that can be tested.
+/// Higher beyond chance: over seeds, and over sentences where that can be tested. What no seed changes has no chance over
+/// seeds in it.
 fn ordering(evidence: &Evidence, alpha: f64, numbers: String) -> (Verdict, String) {
-    let Some(p_seeds) = evidence.p_seeds_holm else {
-        return (Verdict::Undecided, format!("{numbers}; too few seeds"));
+    let seeds = match evidence.p_seeds_holm {
+        _ if evidence.exact => true,
+        Some(p) => p < alpha,
+        None => return (Verdict::Undecided, format!("{numbers}; too few seeds")),
     };
-    let seeds = p_seeds < alpha;
     let units = evidence.p_units_holm.is_none_or(|p| p < alpha);
     if seeds && units {
         let verdict = if evidence.difference > 0.0 { Verdict::Supported } else { Verdict::Contradicted };

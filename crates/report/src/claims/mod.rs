@@ -8,7 +8,9 @@
 //! | [`runs`] | the runs by the rows of the tables |
 //! | [`rows`](mod@rows) | which run fills which row |
 //! | [`fit`](mod@fit) | a run's configuration against a row's YAML |
+//! | [`waits`](mod@waits) | what the rows without runs wait for |
 //! | [`series`] | a side's values, seed by seed |
+//! | [`pairs`](mod@pairs) | which seeds of two sides are compared |
 //! | [`evidence`] | two sides compared |
 //! | [`statistics`] | tests, intervals, Holm's correction |
 //! | [`judge`](mod@judge) | from comparisons to verdicts |
@@ -22,13 +24,15 @@ pub mod file;
 pub mod fit;
 pub mod judge;
 pub mod names;
+pub mod pairs;
 pub mod printed;
 pub mod rows;
 pub mod runs;
 pub mod series;
 pub mod statistics;
 pub mod vocabulary;
-mod wording;
+pub mod waits;
+pub(crate) mod wording;
 
 use std::path::Path;
 
@@ -44,7 +48,8 @@ pub use runs::Runs;
 /// How verdicts come about, to stand under them.
 pub const STATISTICS: &str = "Two systems are compared over seeds: a paired t-test where they share two seeds or more, \
 else Welch's; a system and a printed number by a one-sample t-test; a run that gathers repeats by their mean and \
-deviation. Where both systems' runs stored their counts per sentence, F1 is compared over sentences as well: paired \
+deviation. The one run of a system without random numbers stands for every seed; such a run and a number, or two such runs, are \
+compared as they are. Where both systems' runs stored their counts per sentence, F1 is compared over sentences as well: paired \
 approximate randomisation with 10,000 replicates, the runs of the common seeds pooled by sentence. All p values are \
 two-sided and corrected after Holm within a table of the paper, those over seeds and those over sentences apart. A system \
 counts as better where both kinds of p value are below 0.05; worse beyond chance contradicts the claim; anything between \

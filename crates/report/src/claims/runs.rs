@@ -5,10 +5,11 @@ use std::path::Path;
 
 use medner_experiment::RunRecord;
 use medner_experiment::record::Status;
-use medner_experiment::schema::{self, Awaits, Dataset, Profile, TableSpec};
+use medner_experiment::schema::{self, Awaits, Dataset, Kind, Profile, TableSpec};
 use medner_experiment::store::Store;
 
 use super::rows::{Listed, Rows};
+use super::waits::Waits;
 use crate::report::shown_runs;
 
 /// The tables of a paper and the records of one profile.
@@ -19,6 +20,8 @@ pub struct Runs<'a> {
     profile: Option<Profile>,
     /// By table.
     rows: BTreeMap<String, Rows<'a>>,
+    /// By table.
+    waits: BTreeMap<String, Waits>,
     /// True where there are runs, but no `runs.csv` that says what shows them.
     unlisted: bool,
 }
@@ -30,6 +33,8 @@ pub struct Row<'a> {
     pub records: BTreeMap<u64, &'a RunRecord>,
     /// The seeds that the profile wants.
     pub planned: Vec<u64>,
+    /// One run stands for every seed.
+    pub deterministic: bool,
 }
 
 impl<'a> Runs<'a> {
@@ -71,8 +76,15 @@ impl<'a> Runs<'a> {
                 rows.insert(spec.name.clone(), Rows::new(spec, profile, &listed));
             }
         }
+        let scores = tables.iter().filter(|spec| spec.kind == Kind::Systems);
+        let waits = scores.map(|spec| {
+            // A CSV that cannot be read is named by the report; here it only leaves a reason shorter.
+            let csv = store.folder().join(format!("{}.csv", spec.name));
+            (spec.name.clone(), Waits::read(&csv).unwrap_or_default())
+        });
+        let waits = waits.collect();
         let unlisted = !list.is_file() && finished().next().is_some();
-        Self { tables, errors, profile, rows, unlisted }
+        Self { tables, errors, profile, rows, waits, unlisted }
     }
 
     /// The tables that could be read, in their printed order.
@@ -106,7 +118,8 @@ impl<'a> Runs<'a> {
         let rows = &self.rows[table];
         let planned = spec.seeds_of(profile, system, file_name).to_vec();
         if let Some(records) = rows.records(system, file_name) {
-            return Ok(Row { records: records.clone(), planned });
+            let deterministic = spec.is_deterministic(system);
+            return Ok(Row { records: records.clone(), planned, deterministic });
         }
         Err(match spec.awaits(profile, system) {
             Some(Awaits::What(what) | Awaits::Unless { what, .. }) => format!("{system} waits for {what}"),
@@ -120,9 +133,17 @@ impl<'a> Runs<'a> {
                 Some(why) => {
                     format!("{system} on {file_name}: {why}; `reproduce {table}` writes the table anew")
                 }
-                None => format!("no such runs yet: {system} on {file_name} ({table})"),
+                None => match self.waiting(spec, system, file_name, task) {
+                    Some(what) => format!("{system} on {file_name} waits: {what}"),
+                    None => format!("no such runs yet: {system} on {file_name} ({table})"),
+                },
             },
         })
+    }
+
+    fn waiting(&self, spec: &TableSpec, system: &str, dataset: &str, task: &str) -> Option<&str> {
+        let shown = spec.dataset(dataset).and_then(|known| known.shown_as.as_deref()).unwrap_or(dataset);
+        self.waits.get(&spec.name)?.of(system, shown, task)
     }
 }
 
@@ -144,11 +165,11 @@ fn named_dataset<'s>(spec: &'s TableSpec, name: &str, task: &str) -> Result<&'s 
         tasks.is_empty() || tasks.iter().any(|known| known == task)
     };
     match printed[..] {
-        [] => Err(format!("no such runs yet: {table} has no data set `{name}`")),
+        [] => Err(format!("{table} is not made on `{name}`")),
         [(file, _)] => Ok(file),
         _ => match printed.iter().find(has_task) {
             Some((file, _)) => Ok(file),
-            None => Err(format!("no such runs yet: {table} has no `{task}` of `{name}`")),
+            None => Err(format!("{table} has no `{task}` of `{name}`")),
         },
     }
 }
@@ -157,7 +178,6 @@ fn named_dataset<'s>(spec: &'s TableSpec, name: &str, task: &str) -> Result<&'s 
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
-    use medner_experiment::schema::Kind;
     use medner_metrics::Summary;
 
     /// The CSVs were written by a program that knows the method's defaults, and so the row of every cell: whatever they

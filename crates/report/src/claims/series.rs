@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use medner_experiment::{RunRecord, Value};
 use medner_metrics::{Counts, Summary};
 
+use super::pairs::{pairs, planned};
 use super::runs::Runs;
 use super::vocabulary::{CurvePoint, FullSide, Here, On, Scope, Side, Take};
 
@@ -37,6 +38,8 @@ pub struct Measured {
     pub units: BTreeMap<u64, Vec<Counts>>,
     /// The seeds that the profile wants; further ones count as well.
     pub planned: BTreeSet<u64>,
+    /// No random number enters: the only value stands for every seed, and no chance over seeds is in it.
+    pub deterministic: bool,
     /// Measured times this is printed.
     pub scale: f64,
     /// The table's tolerance.
@@ -224,13 +227,7 @@ fn one(system: &str, scope: &Scope, curve: Option<&CurvePoint>, runs: &Runs<'_>)
     let spec =
         runs.table(&scope.table).ok_or_else(|| format!("no such runs yet: {} is not built", scope.table))?;
     if let Some((first, second)) = spec.system(system).and_then(|known| known.minus.as_ref()) {
-        let (mut first, second) = (one(first, scope, curve, runs)?, one(second, scope, curve, runs)?);
-        first.units.clear();
-        first.values.retain(|seed, _| second.values.contains_key(seed));
-        for (seed, value) in &mut first.values {
-            *value -= second.values[seed];
-        }
-        return Ok(first);
+        return Ok(difference(&one(first, scope, curve, runs)?, &one(second, scope, curve, runs)?));
     }
     // What the paper calls a metric may be measured under its true name.
     let renamed = spec.measured_as.get(&format!("{}/{}", scope.task, scope.metric));
@@ -240,6 +237,7 @@ fn one(system: &str, scope: &Scope, curve: Option<&CurvePoint>, runs: &Runs<'_>)
     let scale = if metric.starts_with("seconds/") { 1.0 } else { spec.scale.of(metric, 1.0) };
     let mut found = Measured {
         planned: row.planned.into_iter().collect(),
+        deterministic: row.deterministic,
         scale,
         tolerance: spec.tolerance.of(metric, 0.0),
         ..Measured::default()
@@ -257,6 +255,19 @@ fn one(system: &str, scope: &Scope, curve: Option<&CurvePoint>, runs: &Runs<'_>)
         found.units.extend(units.map(|units| (*seed, units.0.clone())));
     }
     Ok(found)
+}
+
+/// A row of differences, pair by pair.
+fn difference(first: &Measured, second: &Measured) -> Measured {
+    let values = pairs(first, second, |side| &side.values).into_iter().map(|(seed, a, b)| (seed, a - b));
+    Measured {
+        values: values.collect(),
+        planned: planned(first, second),
+        deterministic: first.deterministic && second.deterministic,
+        scale: first.scale,
+        tolerance: first.tolerance,
+        ..Measured::default()
+    }
 }
 
 /// A run that starts from `repeat 1`, `repeat 2`, ... and reports their mean and standard deviation.

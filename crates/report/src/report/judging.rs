@@ -9,6 +9,7 @@ use super::input::{CsvFile, Paper, Problems};
 use super::page::Word;
 use super::verdict::Class;
 use crate::audit::{self, Weight};
+use crate::claims::wording::digits;
 use crate::claims::{self, Evidence, Judged, Options, Verdict};
 
 /// The claims of a paper.
@@ -113,7 +114,7 @@ fn claim(judged: &Judged) -> Claim {
 
 /// A comparison in one line.
 fn evidence(evidence: &Evidence) -> String {
-    let digits = if evidence.mean.abs() < 1.5 { 4 } else { 2 };
+    let digits = digits(evidence);
     let spread = |sd: Option<f64>| sd.map_or(String::new(), |sd| format!(" ± {sd:.digits$}"));
     let mut parts = vec![format!(
         "{} {:.digits$}{}, {} {:.digits$}{}: {}",
@@ -125,10 +126,14 @@ fn evidence(evidence: &Evidence) -> String {
         spread(evidence.against_sd),
         difference(evidence.difference, digits)
     )];
-    if let (Some(low), Some(high)) = (evidence.low, evidence.high) {
-        parts.push(format!("95% interval {} to {}", difference(low, digits), difference(high, digits)));
+    if evidence.exact {
+        parts.push(evidence.method.to_owned());
+    } else {
+        if let (Some(low), Some(high)) = (evidence.low, evidence.high) {
+            parts.push(format!("95% interval {} to {}", difference(low, digits), difference(high, digits)));
+        }
+        parts.push(format!("n = {}", evidence.n));
     }
-    parts.push(format!("n = {}", evidence.n));
     for (what, p, holm) in [
         (evidence.method, evidence.p_seeds, evidence.p_seeds_holm),
         ("randomisation over sentences", evidence.p_units, evidence.p_units_holm),

@@ -36,7 +36,7 @@ mod sheet;
 mod verdict;
 mod wrong;
 
-pub use input::shown_runs;
+pub use input::{CsvFile, shown_runs};
 pub use wrong::{Unit as ComparedUnit, page as errors_page};
 
 use std::collections::BTreeSet;

@@ -242,3 +242,79 @@ fn of_data_sets_under_one_printed_name_the_one_with_the_claims_task_is_meant() {
     assert_eq!((verdict("on").as_str(), means("on")), ("supported", vec![(80, 70), (60, 90)]));
     assert_eq!((verdict("over").as_str(), means("over")), ("contradicted", vec![(70, 80)]));
 }
+
+/// A linear CRF without vectors beside one with: one run against five.
+#[test]
+fn the_one_run_of_a_deterministic_system_stands_for_every_seed() {
+    let repository = Repository::new();
+    let systems = "  A: {config: {size: 1}}\n  B: {deterministic: true, config: {size: 2}}\n  A minus B: {minus: [A, B]}\n";
+    table(&repository, systems, "{}");
+    let claim =
+        |id: &str, test: &str| format!("- {{id: {id}, text: T., at: S, table: table2, test: {test}}}\n");
+    let claims = [
+        CLAIMS.to_owned(),
+        claim("below", "{lower: {side: B, than: [A]}}"),
+        claim("gain", "{gain: {of: A, over: B, by: 10}}"),
+        claim("row", "{near: {side: A minus B, value: 10, tolerance: 4}}"),
+        claim("number", "{near: {side: B, value: 70, tolerance: 3}}"),
+        claim("wrong number", "{near: {side: B, value: 60, tolerance: 3}}"),
+        claim("over a number", "{higher: {side: B, than: [60]}}"),
+        claim("steadier", "{steadier: {side: B, than: A}}"),
+    ];
+    repository.write("experiments/toy/claims.yaml", &claims.concat());
+    runs(&repository, "A", 1, 80, |_| ());
+    run(&repository, "cpu", "B", 2, 1, 70);
+    let paper = judged(&repository, &[], 0);
+    for (id, verdict) in [
+        ("above", "supported"),
+        ("below", "supported"),
+        ("gain", "supported"),
+        ("row", "supported"),
+        ("number", "supported"),
+        ("wrong number", "contradicted"),
+        ("over a number", "supported"),
+        ("steadier", "not-testable"),
+    ] {
+        assert_eq!(of(&paper, id)["verdict"], verdict, "{:#}", of(&paper, id));
+    }
+    let evidence = |id: &str| of(&paper, id)["evidence"][0].clone();
+    let above = evidence("above");
+    assert_eq!((above["n"].as_u64(), above["method"].as_str()), (Some(4), Some("paired t over seeds")));
+    assert_eq!(above["p_units_by_seed"].as_object().unwrap().len(), 4);
+    assert_eq!((&above["exact"], &evidence("number")["exact"]), (&json!(false), &json!(true)));
+    assert_eq!((evidence("row")["n"].as_u64(), &evidence("row")["exact"]), (Some(4), &json!(false)));
+    let reason = of(&paper, "wrong number")["reason"].as_str().unwrap();
+    assert!(reason.ends_with("; outside ±3") && !reason.contains("n = "), "{reason}");
+    // The other's seeds may still be lacking.
+    let fourth = record("cpu", "A", 1, 4, 80).cell.hash;
+    std::fs::remove_file(repository.path(&format!("results/cpu/toy/runs/{fourth}.json"))).unwrap();
+    let paper = judged(&repository, &[], 0);
+    for (id, lacking) in
+        [("above", "3 of 4 seeds of A have run"), ("row", "3 of 4 seeds of A minus B have run")]
+    {
+        let reason = of(&paper, id)["reason"].as_str().unwrap();
+        assert!(of(&paper, id)["verdict"] == "undecided" && reason.ends_with(lacking), "{reason}");
+    }
+}
+
+#[test]
+fn a_row_without_runs_says_what_its_table_says_it_waits_for() {
+    let repository = Repository::new();
+    table(&repository, TWO, "{}");
+    runs(&repository, "B", 2, 70, |_| ());
+    let path = "results/cpu/toy/table2.csv";
+    let reason = || verdict(&repository).1;
+    repository.write(
+        path,
+        "system,dataset,task,verdict\nA,D,ner,waits: data set `d`: it is private\nB,D,ner,measured\n",
+    );
+    assert_eq!(reason(), "A on D waits: data set `d`: it is private");
+    for other in ["system,dataset,task,verdict\nA,D,nen,waits: something\n", "system,dataset\nA,D\n"] {
+        repository.write(path, other);
+        assert_eq!(reason(), "no such runs yet: A on D (table2)");
+    }
+    // As soon as it has runs, they count.
+    repository.write(path, "system,dataset,task,verdict\nA,D,ner,waits: data set `d`: it is private\n");
+    runs(&repository, "A", 1, 80, |_| ());
+    assert_eq!(verdict(&repository).0, "supported");
+}
