@@ -12,7 +12,7 @@
 use std::fs;
 use std::path::Path;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 use medner_core::model_folder::{MODEL, ModelFolder, write_json};
 use medner_core::tensors;
 use medner_data::vocabulary::Vocabulary;
@@ -88,13 +88,6 @@ pub fn save(
 /// Files that are missing, damaged or not of one training, with the remedy.
 pub fn load(folder: &Path, device: Device) -> Result<TaggerFolder> {
     let folder = ModelFolder::open(folder, "albert-idcnn")?;
-    if !folder.has(LABELS) && folder.has(PIECES) {
-        bail!(
-            "{}: is the folder of an encoder, not of a tagger; train one on it with `albert-idcnn train --set \
-             model.input=albert --set encoder=DIR`",
-            folder.path("").display()
-        );
-    }
     let (config, labels): (Config, LabelSet) = (folder.json(CONFIG)?, folder.json(LABELS)?);
     let (reading, table, vocabulary) = match config.model.input {
         Input::Characters => {

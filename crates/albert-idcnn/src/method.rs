@@ -58,6 +58,10 @@ impl Method for AlbertIdcnn {
         crate::unread::check_train(given)
     }
 
+    fn train_example(&self) -> &'static [&'static str] {
+        &["training.epochs=5"]
+    }
+
     fn locate(&self, data: &str) -> Result<DataFacts, Missing> {
         datasets::facts(data)
     }

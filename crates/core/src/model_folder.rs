@@ -8,6 +8,7 @@ use serde::de::DeserializeOwned;
 
 use crate::error::{CoreError, Result};
 use crate::params::Params;
+use crate::pretrained;
 use crate::tensors::{self, NamedTensors};
 
 /// The file with the parameters.
@@ -23,6 +24,14 @@ pub fn write_json(folder: &Path, file: &str, value: &impl Serialize) -> Result<(
     tensors::write_atomically(&path, &bytes)
 }
 
+/// What `train` writes beside the configuration and the parameters, and no encoder's folder has: one of these.
+const OF_TRAINING: [&str; 2] = ["labels.json", "encoding.json"];
+
+/// Whether `train` wrote this folder.
+pub fn is_trained(path: &Path) -> bool {
+    OF_TRAINING.iter().any(|file| path.join(file).is_file())
+}
+
 /// A folder that holds a trained model, read strictly; every error names the file and the remedy.
 #[derive(Clone, Debug)]
 pub struct ModelFolder {
@@ -33,9 +42,16 @@ impl ModelFolder {
     /// A folder with parameters in it. `program` is the method's name, for what the error advises.
     ///
     /// # Errors
-    /// [`CoreError::Pretrained`] where there are none.
+    /// [`CoreError::Pretrained`] where there are none, and for the folder of a pre-trained encoder.
     pub fn open(path: &Path, program: &str) -> Result<Self> {
         let folder = Self { path: path.to_owned() };
+        if let Some(kind) = pretrained::model_type(path) {
+            let message = format!(
+                "is the folder of an encoder (`{kind}`), published or written by `pretrain`, and no trained model; train one on it \
+                 (`--set encoder=DIR`), and give the folder that `{program} train --out` wrote"
+            );
+            return Err(CoreError::Pretrained { path: folder.path, message });
+        }
         if folder.has(MODEL) {
             return Ok(folder);
         }
@@ -170,5 +186,25 @@ mod tests {
         says(folder.fill(&network(4), &state).unwrap_err(), &[MODEL, "table"]);
         fs::write(path.join(MODEL), "{}").unwrap();
         says(folder.state().unwrap_err(), &[MODEL, "damaged"]);
+    }
+
+    #[test]
+    fn an_encoder_s_folder_is_told_from_a_trained_model_s() {
+        let place = tempfile::tempdir().unwrap();
+        let path = place.path();
+        let config = serde_json::json!({"model_type": "xlnet", "architectures": ["XLNetLMHeadModel"]});
+        write_json(path, "config.json", &config).unwrap();
+        let refused = |how: &str| {
+            let message = ModelFolder::open(path, "tagger").unwrap_err().to_string();
+            for part in ["encoder (`xlnet`)", "`pretrain`", "`tagger train --out`"] {
+                assert!(message.contains(part), "{how}: {message}");
+            }
+        };
+        refused("its parameters in parts");
+        tensors::write(&path.join(MODEL), &network(3).state().unwrap()).unwrap();
+        refused("its parameters in one file");
+        assert!(!is_trained(path));
+        write_json(path, "labels.json", &7_u32).unwrap();
+        assert!(is_trained(path));
     }
 }

@@ -100,10 +100,13 @@ pub struct TrainerConfig {
     pub epochs: u64,
     /// Stop after this many epochs without a better score; never when `None`.
     pub patience: Option<u64>,
-    /// Seconds between checkpoints inside an epoch (one is made after every epoch anyway).
+    /// Seconds between checkpoints inside an epoch (one is made after every epoch anyway, but see `save_unscored`).
     pub checkpoint_every: Duration,
     /// Steps between checkpoints inside an epoch, as well; 0 for none.
     pub checkpoint_every_steps: u64,
+    /// Whether there is a checkpoint after an epoch that was not scored. Where epochs are short it may cost more than they do:
+    /// then there is one when its time has come, and after the last epoch.
+    pub save_unscored: bool,
     /// Checkpoints to keep besides the best.
     pub keep: usize,
     /// Steps between points of the loss curve; 0 for none.
@@ -117,6 +120,7 @@ impl Default for TrainerConfig {
             patience: None,
             checkpoint_every: Duration::from_secs(120),
             checkpoint_every_steps: 0,
+            save_unscored: true,
             keep: 2,
             curve_every: 0,
         }
@@ -245,11 +249,8 @@ impl<'a> Trainer<'a> {
             let (began, began_items) = (Instant::now(), state.items);
             while state.batch < batches {
                 self.one_step(task, &mut state, &mut logs, batches)?;
-                let due = saved.elapsed() >= self.config.checkpoint_every
-                    || (self.config.checkpoint_every_steps > 0
-                        && state.step - saved_step >= self.config.checkpoint_every_steps);
                 let stop = self.watch.stop();
-                if due || stop.is_some() {
+                if self.is_due(saved, state.step - saved_step) || stop.is_some() {
                     Self::save(task, &mut state, &mut logs, &store, false)?;
                     (saved, saved_step) = (Instant::now(), state.step);
                 }
@@ -259,10 +260,14 @@ impl<'a> Trainer<'a> {
             }
             let train_seconds = began.elapsed().as_secs_f64();
             let items = state.items - began_items;
-            let is_best = Self::end_epoch(task, &mut state, &mut logs, whole, train_seconds, items)?;
-            Self::save(task, &mut state, &mut logs, &store, is_best)?;
-            (saved, saved_step) = (Instant::now(), state.step);
-            if let Some(signal) = self.watch.stop().filter(|_| !self.finished(&state)) {
+            let ended = Self::end_epoch(task, &mut state, &mut logs, whole, train_seconds, items)?;
+            let stop = self.watch.stop().filter(|_| !self.finished(&state));
+            let wanted = self.config.save_unscored || ended.scored || self.finished(&state);
+            if wanted || stop.is_some() || self.is_due(saved, state.step - saved_step) {
+                Self::save(task, &mut state, &mut logs, &store, ended.is_best)?;
+                (saved, saved_step) = (Instant::now(), state.step);
+            }
+            if let Some(signal) = stop {
                 return Err(CoreError::Stopped { signal });
             }
         }
@@ -274,6 +279,12 @@ impl<'a> Trainer<'a> {
             log: read_lines(&logs.metrics_path)?,
             timing: read_lines(&logs.timing_path)?,
         })
+    }
+
+    /// Whether the last checkpoint, so many steps ago, is old enough for another.
+    fn is_due(&self, saved: Instant, steps: u64) -> bool {
+        let every = self.config.checkpoint_every_steps;
+        saved.elapsed() >= self.config.checkpoint_every || (every > 0 && steps >= every)
     }
 
     fn finished(&self, state: &TrainState) -> bool {
@@ -321,7 +332,7 @@ impl<'a> Trainer<'a> {
         Ok(())
     }
 
-    /// Scores the epoch, writes its lines and moves `state` to the next; true when this is the best so far.
+    /// Scores the epoch, writes its lines and moves `state` to the next.
     fn end_epoch(
         task: &mut dyn Task,
         state: &mut TrainState,
@@ -329,7 +340,7 @@ impl<'a> Trainer<'a> {
         whole: bool,
         train_seconds: f64,
         items: u64,
-    ) -> Result<bool> {
+    ) -> Result<Ended> {
         let began = Instant::now();
         let evaluation = task.evaluate(state.epoch)?;
         let evaluate_seconds = began.elapsed().as_secs_f64();
@@ -376,7 +387,7 @@ impl<'a> Trainer<'a> {
             peak_mib,
             whole,
         })?;
-        Ok(is_best)
+        Ok(Ended { scored: score.is_some(), is_best })
     }
 
     fn save(
@@ -391,6 +402,15 @@ impl<'a> Trainer<'a> {
         store.save(state, &task.model()?, &task.optimizers()?, is_best)?;
         Ok(())
     }
+}
+
+/// An epoch that is over.
+#[derive(Clone, Copy, Debug)]
+struct Ended {
+    /// Whether it was scored.
+    scored: bool,
+    /// Whether it is the best so far.
+    is_best: bool,
 }
 
 /// A score that is no number could neither be compared nor read back from a checkpoint.

@@ -117,7 +117,7 @@ pub enum FetchError {
         path: PathBuf,
     },
     /// Not started inside a repository.
-    #[error("no datasets/manifest.yaml in {} or above it; start inside the repository, or set MEDNER_HOME to it", .start.display())]
+    #[error("no datasets/manifest.yaml in {} or above it; start inside the repository, set MEDNER_HOME or MEDNER_ROOT to it, or name it by `--root DIR` (the methods' programs)", .start.display())]
     NoHome {
         /// Where the search started.
         start: PathBuf,

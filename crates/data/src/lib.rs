@@ -26,6 +26,7 @@ pub mod store;
 pub mod user_files;
 pub mod vectors;
 pub mod vocabulary;
+pub mod word_files;
 
 pub use atomic::write_atomically;
 pub use corpus::{Corpus, Document, Entity, Sentence};

@@ -8,7 +8,8 @@ use serde::Serialize;
 use crate::atomic::write_atomically;
 use crate::error::{DataError, Result};
 use crate::formats::{brat, conll_writer, pubtator};
-use crate::{Document, Entity};
+use crate::word_files::Words;
+use crate::{Document, Entity, Sentence, Span};
 
 /// An entity that a model found.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -33,7 +34,7 @@ pub struct Found {
 pub enum Shape {
     /// The text with its entities marked, for reading.
     Text,
-    /// One token and its tag a line, a blank line between sentences.
+    /// One token and its tag a line, a blank line between sentences. A token is a character, or a word where words are labelled.
     Conll,
     /// One JSON object a document: text, entities with character offsets and confidences.
     Jsonl,
@@ -57,13 +58,26 @@ pub fn write(
         std::fs::create_dir_all(folder).map_err(DataError::io(folder))?;
         return brat::write_brat(&with_entities(documents, found, true), folder);
     }
-    let text = formatted(shape, documents, found)?;
+    put(&formatted(shape, documents, found)?, output)
+}
+
+/// [`write()`] for what a tagger of words found, each document's entities in their order: as columns it has the tagger's own
+/// sentences and words, which are those of the file where the input was columns.
+pub fn write_words(shape: Shape, words: &Words, found: &[Vec<Found>], output: Option<&Path>) -> Result<()> {
+    if shape == Shape::Conll {
+        return put(&columns(&labelled_words(words, found)?)?, output);
+    }
+    write(shape, &words.documents, found, output)
+}
+
+/// Writes one file, or to a pipe, a device or standard output.
+fn put(text: &[u8], output: Option<&Path>) -> Result<()> {
     match output {
         Some(path) if path.exists() && !path.is_file() => {
             std::fs::write(path, text).map_err(|e| unwritable(path, &e))
         }
-        Some(path) => write_atomically(path, |out| out.write_all(&text)).map_err(|e| unwritable(path, &e)),
-        None => match std::io::stdout().lock().write_all(&text) {
+        Some(path) => write_atomically(path, |out| out.write_all(text)).map_err(|e| unwritable(path, &e)),
+        None => match std::io::stdout().lock().write_all(text) {
             // A reader that has seen enough (`| head`) is no failure.
             Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
             result => result.map_err(|e| unwritable(Path::new("standard output"), &e)),
@@ -92,7 +106,6 @@ pub fn check_output(shape: Shape, output: Option<&Path>) -> Result<()> {
 /// Everything found, as the bytes of one file.
 fn formatted(shape: Shape, documents: &[Document], found: &[Vec<Found>]) -> Result<Vec<u8>> {
     let mut out = Vec::new();
-    let name = Path::new("predictions");
     match shape {
         Shape::Jsonl => {
             for (document, entities) in documents.iter().zip(found) {
@@ -113,18 +126,47 @@ fn formatted(shape: Shape, documents: &[Document], found: &[Vec<Found>]) -> Resu
             // A document without text has no line in this format.
             let written = with_entities(documents, found, false).into_iter().filter(|d| !d.text.is_empty());
             let sentences: Vec<_> = written.map(|d| characters(&d)).collect();
-            conll_writer::write_conll(
-                &sentences,
-                conll_writer::ConllWriteOptions::default(),
-                &mut out,
-                name,
-            )?;
+            out = columns(&sentences)?;
         }
         Shape::Pubtator | Shape::Brat => {
-            pubtator::write_pubtator(&with_entities(documents, found, true), &mut out, name)?;
+            pubtator::write_pubtator(&with_entities(documents, found, true), &mut out, Path::new(NAME))?;
         }
     }
     Ok(out)
+}
+
+/// What messages call the output.
+const NAME: &str = "predictions";
+
+/// Sentences as `token TAB tag` lines.
+fn columns(sentences: &[Sentence]) -> Result<Vec<u8>> {
+    let mut out = Vec::new();
+    let options = conll_writer::ConllWriteOptions::default();
+    conll_writer::write_conll(sentences, options, &mut out, Path::new(NAME))?;
+    Ok(out)
+}
+
+/// The sentences with the entities found in them.
+fn labelled_words(words: &Words, found: &[Vec<Found>]) -> Result<Vec<Sentence>> {
+    let mut placed = 0;
+    let mut sentences = Vec::with_capacity(words.sentences.len());
+    for cut in &words.sentences {
+        let entities = found.get(cut.document).map_or(&[][..], Vec::as_slice);
+        let [first, last] =
+            [cut.offsets.first(), cut.offsets.last()].map(|at| at.copied().unwrap_or_default());
+        let from = entities.partition_point(|e| e.start < first.0);
+        let inside = entities[from..].iter().take_while(|e| e.start < last.1);
+        let spans: Vec<Span> =
+            inside.filter_map(|e| cut.to_tokens(&Span::new(e.start, e.end, e.label.clone()))).collect();
+        placed += spans.len();
+        let Sentence { id, tokens, .. } = &cut.sentence;
+        sentences.push(Sentence { id: id.clone(), tokens: tokens.clone(), spans, ..Sentence::default() });
+    }
+    let expected = found.iter().map(Vec::len).sum();
+    if placed == expected {
+        return Ok(sentences);
+    }
+    Err(DataError::Count { what: "entities of whole words in their order", expected, found: placed })
 }
 
 /// One line of `--format jsonl`.
@@ -155,12 +197,12 @@ fn with_entities(documents: &[Document], found: &[Vec<Found>], as_file_names: bo
 
 /// A document as one sentence of characters. Columns have no place for a tab or line break: each is written as a space, and
 /// all others keep their places.
-fn characters(document: &Document) -> crate::Sentence {
-    crate::Sentence {
+fn characters(document: &Document) -> Sentence {
+    Sentence {
         id: document.id.clone(),
         tokens: document.text.replace(['\t', '\n', '\r'], " ").chars().map(String::from).collect(),
-        spans: document.entities.iter().map(|e| crate::Span::new(e.start, e.end, e.label.clone())).collect(),
-        ..crate::Sentence::default()
+        spans: document.entities.iter().map(|e| Span::new(e.start, e.end, e.label.clone())).collect(),
+        ..Sentence::default()
     }
 }
 

@@ -4,7 +4,8 @@
 //! - The mirror is `MEDNER_MIRROR` (empty means none), else `../shared/datasets` beside the repository when it is there. It
 //!   has the same layout and is read in place.
 //!
-//! The repository is `MEDNER_HOME`, else the nearest folder above the current one with `datasets/manifest.yaml`, else `MEDNER_ROOT`.
+//! The repository is `MEDNER_HOME` (which the methods' programs set to what `--root` names), else the nearest folder above the current
+//! one with `datasets/manifest.yaml`, else `MEDNER_ROOT`.
 
 use std::collections::BTreeMap;
 use std::fs::{File, TryLockError};

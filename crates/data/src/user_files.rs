@@ -32,8 +32,24 @@ pub fn annotated(path: &Path) -> Result<Vec<Document>> {
 /// Reads text to label: `.jsonl` as one object a line, columns with a tag in every line as CoNLL (entities in either are
 /// ignored); anything else, and standard input, as one document a line.
 pub fn text(path: Option<&Path>) -> Result<Vec<Document>> {
+    Ok(match unlabelled(path)? {
+        Unlabelled::Documents(documents) => documents,
+        Unlabelled::Columns(sentences) => sentences.iter().map(document).collect(),
+    })
+}
+
+/// Text to label as its file has it.
+pub(crate) enum Unlabelled {
+    /// Whole texts.
+    Documents(Vec<Document>),
+    /// Sentences that are cut into tokens already.
+    Columns(Vec<Sentence>),
+}
+
+/// [`text`], before columns are joined.
+pub(crate) fn unlabelled(path: Option<&Path>) -> Result<Unlabelled> {
     if let Some(path) = path.filter(|p| is_json(p)) {
-        return Ok(read_jsonl(path)?.items);
+        return Ok(Unlabelled::Documents(read_jsonl(path)?.items));
     }
     if let Some(folder) = path.filter(|p| p.is_dir()) {
         return Err(DataError::file(
@@ -64,17 +80,14 @@ pub fn text(path: Option<&Path>) -> Result<Vec<Document>> {
         tracing::info!("{}: read as columns, a token a line; its tags are ignored", path.display());
         // What is ignored need not be right.
         let options = ConllOptions { tag, lenient: true, ..ConllOptions::default() };
-        return Ok(read_conll(path, &options)?.items.iter().map(document).collect());
+        return Ok(Unlabelled::Columns(read_conll(path, &options)?.items));
     }
-    Ok(text
-        .lines()
-        .enumerate()
-        .map(|(i, line)| Document {
-            id: format!("{name}:{}", i + 1),
-            text: line.to_owned(),
-            entities: Vec::new(),
-        })
-        .collect())
+    let documents = text.lines().enumerate().map(|(i, line)| Document {
+        id: format!("{name}:{}", i + 1),
+        text: line.to_owned(),
+        entities: Vec::new(),
+    });
+    Ok(Unlabelled::Documents(documents.collect()))
 }
 
 /// Refuses documents with an entity type that is not among `known`; `remedy` says what to do about it.
@@ -114,7 +127,7 @@ pub fn warn_of_overlaps(path: &Path, documents: &[Document], what: &str) {
     }
 }
 
-fn is_json(path: &Path) -> bool {
+pub(crate) fn is_json(path: &Path) -> bool {
     path.extension().is_some_and(|e| e == "jsonl" || e == "json")
 }
 
@@ -144,11 +157,15 @@ fn tag_column(text: &str) -> Option<Column> {
 /// A tokenised sentence as a text. Words of a language that writes spaces get one between them. In a sentence with East Asian
 /// characters, or of single characters, tokens stand together, but for a Latin word or number after another.
 pub fn document(sentence: &Sentence) -> Document {
+    joined(sentence).0
+}
+
+/// [`document`], and first character and one past the last of each token in it.
+pub(crate) fn joined(sentence: &Sentence) -> (Document, Vec<(usize, usize)>) {
     let spaced = sentence.tokens.iter().any(|token| token.chars().count() > 1)
         && !sentence.tokens.iter().flat_map(|token| token.chars()).any(is_east_asian);
     let mut text = String::new();
-    let mut starts = Vec::with_capacity(sentence.tokens.len());
-    let mut ends = Vec::with_capacity(sentence.tokens.len());
+    let mut offsets: Vec<(usize, usize)> = Vec::with_capacity(sentence.tokens.len());
     let mut length = 0;
     for token in &sentence.tokens {
         let latin = |c: Option<char>| c.is_some_and(|c| c.is_ascii_alphanumeric());
@@ -158,18 +175,18 @@ pub fn document(sentence: &Sentence) -> Document {
             text.push(' ');
             length += 1;
         }
-        starts.push(length);
         text.push_str(token);
+        let start = length;
         length += token.chars().count();
-        ends.push(length);
+        offsets.push((start, length));
     }
     let entities = sentence.spans.iter().map(|s| Entity {
-        start: starts[s.start],
-        end: ends[s.end - 1],
+        start: offsets[s.start].0,
+        end: offsets[s.end - 1].1,
         label: s.label.clone(),
         concepts: Vec::new(),
     });
-    Document { id: sentence.id.clone(), entities: entities.collect(), text }
+    (Document { id: sentence.id.clone(), entities: entities.collect(), text }, offsets)
 }
 
 /// Ideographs, kana, Hangul, their punctuation and the full-width forms.

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-use clap::{Arg, ArgMatches, Args, Command, FromArgMatches};
+use clap::{Arg, ArgAction, ArgMatches, Args, Command, FromArgMatches};
 
 use crate::config::Value;
 use crate::context::{Progress, RunContext, Stop, Stopped};
@@ -28,7 +28,7 @@ struct GlobalArgs {
     /// What the log on standard error looks like
     #[arg(long, value_enum, default_value_t, global = true)]
     log_format: LogFormat,
-    /// The repository, where `experiments/` is [default: the nearest folder upwards; or MEDNER_ROOT]
+    /// The repository, where `experiments/` and `datasets/` are [default: the nearest folder upwards; or MEDNER_ROOT]
     #[arg(long, value_name = "DIR", global = true)]
     root: Option<PathBuf>,
 }
@@ -133,6 +133,9 @@ pub fn main(method: &dyn Method) -> ExitCode {
     let Ok(global) = GlobalArgs::from_arg_matches(&matches) else {
         return ExitCode::from(2);
     };
+    if let Some(root) = &global.root {
+        name_repository(root);
+    }
     display::init_log(global.quiet, global.log_format);
     if let Some(("completions", matches)) = matches.subcommand() {
         if let Ok(flags) = CompletionFlags::from_arg_matches(matches) {
@@ -146,6 +149,20 @@ pub fn main(method: &dyn Method) -> ExitCode {
         Ok(code) => ExitCode::from(code),
         Err(error) => ExitCode::from(report(&error)),
     }
+}
+
+/// The variable by which all that reads corpora, and the cells' own processes, find the repository.
+const HOME: &str = "MEDNER_HOME";
+
+/// Corpora are those of the repository that `--root` names, where it has any: a folder of experiments alone leaves them where they
+/// were.
+fn name_repository(root: &Path) {
+    if !root.join("datasets/manifest.yaml").is_file() {
+        return;
+    }
+    let root = std::path::absolute(root).unwrap_or_else(|_| root.to_owned());
+    // SAFETY: `main` has started no thread yet that could read the environment meanwhile.
+    unsafe { std::env::set_var(HOME, root) };
 }
 
 /// Holds the folder of a training for this process; a path that can be no folder is left to the method's own checks.
@@ -190,6 +207,20 @@ fn install_signals(stop: &Stop) {
     }
 }
 
+/// The examples of `train`: the first as the method would have it, the others with what it says in a file.
+fn train_examples(method: &dyn Method) -> String {
+    let name = method.name();
+    let sets: String = method.train_example().iter().flat_map(|set| [" --set ", set]).collect();
+    // On a line of its own, or the help is broken where nobody can copy it.
+    let sets = if sets.is_empty() { sets } else { format!(" \\\n     {sets}") };
+    format!(
+        "  {name} train --train train.txt --dev dev.txt --out model{sets}\n  \
+         {name} train --config my.yaml --train train.txt --out model\n  \
+         {name} train --config my.yaml --train train.txt --out model --resume\n\n\
+         `{name} config` prints every key with its default."
+    )
+}
+
 /// A verb with its flags. The flags' own doc comments would replace the verb's: its texts are set after them.
 fn verb<A: Args>(verb: &'static str, about: &'static str, examples: &str) -> Command {
     let command = A::augment_args(Command::new(verb));
@@ -220,12 +251,7 @@ fn command(method: &dyn Method) -> Command {
         .subcommand(verb::<TrainFlags>(
             "train",
             "Train a model on your own files",
-            &format!(
-                "  {name} train --train train.txt --dev dev.txt --out model\n  \
-                 {name} train --config my.yaml --train train.txt --out model --set epochs=5\n  \
-                 {name} train --config my.yaml --train train.txt --out model --resume\n\n\
-                 `{name} config` prints every key with its default."
-            ),
+            &train_examples(method),
         ))
         .subcommand(verb::<EvaluateFlags>(
             "evaluate",
@@ -270,6 +296,9 @@ fn dispatch(
     let Some((verb, matches)) = matches.subcommand() else {
         return Ok(2);
     };
+    if let Some(root) = &global.root {
+        must_exist(root)?;
+    }
     match verb {
         "reproduce" => {
             let args = ReproduceArgs::from_arg_matches(matches)?;
@@ -385,7 +414,11 @@ fn own_files(
     Ok(0)
 }
 
-fn must_exist(path: &Path) -> Result<()> {
+/// Refuses a path of the command line that is not there, as a mistake of the command line (exit code 2).
+///
+/// # Errors
+/// [`ExperimentError::Usage`].
+pub fn must_exist(path: &Path) -> Result<()> {
     if path.exists() {
         return Ok(());
     }
@@ -401,7 +434,21 @@ fn checked(method: &dyn Method, given: &Node) -> Result<Value> {
     method.check_config(&given.to_value()).map_err(|error| given.locate(&error))
 }
 
-fn given_config(path: Option<&Path>, sets: &[Node]) -> Result<Node> {
+/// The flag `--set KEY=VALUE` for a command of a method's own; its values are [`Node`]s for [`given_config`].
+pub fn set_flag() -> Arg {
+    Arg::new("sets")
+        .long("set")
+        .value_name("KEY=VALUE")
+        .help("Another value for a key of the configuration; may be repeated")
+        .action(ArgAction::Append)
+        .value_parser(parse_set)
+}
+
+/// A configuration file with each `--set` over it: what the user wrote, and where.
+///
+/// # Errors
+/// A file that is not there or no YAML.
+pub fn given_config(path: Option<&Path>, sets: &[Node]) -> Result<Node> {
     let mut node = match path {
         Some(path) => yaml::read(path)?,
         None => Node::empty(Place::CommandLine("the command line".to_owned())),
@@ -443,7 +490,7 @@ fn root(method: &dyn Method, global: &GlobalArgs) -> Result<PathBuf> {
         None => here
             .ancestors()
             .map(Path::to_owned)
-            .chain(std::env::var_os("MEDNER_HOME").map(PathBuf::from))
+            .chain(std::env::var_os(HOME).map(PathBuf::from))
             .find(|folder| folder.join(&wanted).is_dir()),
     };
     found.ok_or_else(|| {

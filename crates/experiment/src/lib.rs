@@ -111,7 +111,7 @@ mod verdict;
 pub mod yaml;
 
 pub use cell::{Cell, DataFacts, Missing};
-pub use cli::main;
+pub use cli::{given_config, main, must_exist, set_flag};
 pub use config::{ConfigError, Value};
 pub use context::{Progress, RunContext, Stop, Stopped};
 pub use error::{ExperimentError, Result};

@@ -53,6 +53,12 @@ pub trait Method: Sync {
         Ok(())
     }
 
+    /// What the first example of `train --help` says by `--set`: what no training can do without (`encoder=DIR`), and how long it
+    /// takes. Each is a `KEY=VALUE` that [`Method::check_train`] lets pass.
+    fn train_example(&self) -> &'static [&'static str] {
+        &[]
+    }
+
     /// Where a data set of the catalogue is, as the SHA-256 of its files. Called once per data set and process.
     ///
     /// # Errors

@@ -87,10 +87,10 @@ fn folders_of_the_other_kind() {
     let encoder = encoder().to_str().unwrap();
     desk.write("text.txt", "患者因胃癌入院。\n");
     let args = ["predict", "--model", encoder, "--input", "text.txt"];
-    desk.refused(1, &args, &["is the folder of an encoder, not of a tagger", "model.input=albert"]);
+    desk.refused(1, &args, &["is the folder of an encoder (`albert`)", "--set encoder=DIR"]);
     let set = format!("encoder={}", tagger().display());
     let args = ["--out", "model", "--train", "good.jsonl", "--set", "model.input=albert", "--set", &set];
-    desk.refused(1, &tiny(&args), &["config.json", "does not say its `model_type`"]);
+    desk.refused(1, &tiny(&args), &["was written by `train`", "published `albert` model"]);
 }
 
 #[test]

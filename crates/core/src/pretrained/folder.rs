@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use super::{CONFIG, VOCABULARY, WEIGHTS, Weights};
 use crate::error::{CoreError, Result};
+use crate::model_folder::is_trained;
 
 /// A folder with a pre-trained model. See the [module](super).
 #[derive(Clone, Debug)]
@@ -28,11 +29,17 @@ pub(super) fn refuse(path: &Path, message: impl Into<String>) -> CoreError {
     CoreError::Pretrained { path: path.to_owned(), message: message.into() }
 }
 
+/// What the `config.json` of a folder says that its model is: only those of pre-trained models say it.
+pub fn model_type(path: &Path) -> Option<String> {
+    let config: Value = serde_json::from_slice(&fs::read(path.join(CONFIG)).ok()?).ok()?;
+    config.get("model_type").and_then(Value::as_str).map(str::to_owned)
+}
+
 impl PretrainedFolder {
     /// Opens a folder whose `config.json` has this `model_type`.
     ///
     /// # Errors
-    /// [`CoreError::Pretrained`]: no folder, no `config.json`, a damaged one, one of another model.
+    /// [`CoreError::Pretrained`]: no folder, no `config.json`, a damaged one, one of another model, one of a trained model.
     pub fn open(path: &Path, model_type: &str) -> Result<Self> {
         if !path.is_dir() {
             let what = if path.exists() { "is a file" } else { "does not exist" };
@@ -53,6 +60,13 @@ impl PretrainedFolder {
             Some(found) => Err(refuse(
                 &file,
                 format!("is of a `{found}` model (model_type); a `{model_type}` model is wanted here"),
+            )),
+            None if is_trained(path) => Err(refuse(
+                path,
+                format!(
+                    "was written by `train`, and a trained model is no encoder; give the folder of a published `{model_type}` model, \
+                     or one that `pretrain` wrote"
+                ),
             )),
             None => Err(refuse(
                 &file,
@@ -149,5 +163,34 @@ impl PretrainedFolder {
             return Err(refuse(&file, message));
         }
         Ok(entries)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn a_trained_model_is_told_from_a_folder_that_forgot_its_type() {
+        let place = tempfile::tempdir().unwrap();
+        let path = place.path();
+        fs::write(path.join(CONFIG), "{\"job\": \"tagger\"}").unwrap();
+        let message = || PretrainedFolder::open(path, "xlnet").unwrap_err().to_string();
+        assert!(message().contains("\"model_type\": \"xlnet\""), "{}", message());
+        for file in ["labels.json", "encoding.json"] {
+            fs::write(path.join(file), "{}").unwrap();
+            assert!(message().contains("written by `train`"), "{}", message());
+            assert!(
+                message().contains("published `xlnet`") && message().contains("`pretrain`"),
+                "{}",
+                message()
+            );
+            assert!(!message().contains("add \"model_type\""), "{}", message());
+            fs::remove_file(path.join(file)).unwrap();
+        }
+        fs::write(path.join(CONFIG), "{\"model_type\": \"albert\"}").unwrap();
+        assert_eq!(model_type(path).as_deref(), Some("albert"));
+        assert!(message().contains("`albert`"), "{}", message());
     }
 }

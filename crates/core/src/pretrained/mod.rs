@@ -36,7 +36,7 @@ mod folder;
 mod save;
 mod weights;
 
-pub use folder::PretrainedFolder;
+pub use folder::{PretrainedFolder, model_type};
 pub use save::save;
 pub use weights::Weights;
 

@@ -40,6 +40,13 @@ impl TokenizedSentence {
         let offsets = span.of(&self.offsets)?;
         Some(Span::new(offsets.first()?.0, offsets.last()?.1, span.label.clone()))
     }
+
+    /// A span of characters of the document as a span of tokens; `None` when its ends are not those of tokens of the sentence.
+    pub fn to_tokens(&self, span: &Span) -> Option<Span> {
+        let start = self.offsets.binary_search_by_key(&span.start, |&(start, _)| start).ok()?;
+        let last = self.offsets.binary_search_by_key(&span.end, |&(_, end)| end).ok()?;
+        (start <= last).then(|| Span::new(start, last + 1, span.label.clone()))
+    }
 }
 
 /// First character and one past the last of every token of a text.
@@ -106,6 +113,7 @@ fn tokenize_document(index: usize, document: &Document, read: &mut Read<Tokenize
 
     // Mentions in tokens: `start..end` are now token indices.
     let mut widened: Vec<Entity> = Vec::with_capacity(document.entities.len());
+    let mut places = Vec::with_capacity(document.entities.len());
     for entity in &document.entities {
         let place = || format!("{id}: {}..{} ({})", entity.start, entity.end, entity.label);
         let first = tokens.partition_point(|t| t.1 <= entity.start);
@@ -118,10 +126,16 @@ fn tokenize_document(index: usize, document: &Document, read: &mut Read<Tokenize
             read.report.note(Remark::Widened, place);
         }
         widened.push(Entity { start: first, end: last, ..entity.clone() });
+        places.push(place);
     }
     let kept = without_overlaps(&widened);
-    for _ in kept.len()..widened.len() {
-        read.report.note(Remark::OverlapLeftOut, || id.clone());
+    if kept.len() < widened.len() {
+        for (mention, place) in widened.iter().zip(places) {
+            // The same mention may stand twice: which of the two was kept, its address tells.
+            if !kept.iter().any(|kept| std::ptr::eq(*kept, mention)) {
+                read.report.note(Remark::OverlapLeftOut, place);
+            }
+        }
     }
 
     let has_concepts = document.entities.iter().any(|e| !e.concepts.is_empty());
