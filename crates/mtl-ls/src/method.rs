@@ -14,7 +14,7 @@ use medner_experiment::{
 use crate::config::{Config, Job};
 use crate::pretraining::run;
 use crate::pretraining::vocabulary::{OF_TEXT, PUBLISHED, published_tokenizer};
-use crate::{cells, encoder, estimate, subtasks, user};
+use crate::{cells, encoder, estimate, subtasks, unread, user};
 
 /// Raised whenever a change alters numbers: results of earlier versions are then run again.
 pub const RESULTS_VERSION: u32 = 1;
@@ -57,6 +57,14 @@ impl Method for MtlLs {
             Some((key, message)) => Err(ConfigError::at(key, message)),
             None => serde_json::to_value(config).map_err(|e| ConfigError::at("", e.to_string())),
         }
+    }
+
+    fn check_train(&self, given: &Value) -> Result<(), ConfigError> {
+        unread::check_train(given)
+    }
+
+    fn train_example(&self) -> &'static [&'static str] {
+        &["encoder=DIR", "training.epochs.initial=5"]
     }
 
     fn locate(&self, data: &str) -> Result<DataFacts, Missing> {

@@ -7,11 +7,10 @@ use anyhow::{Context, Result, bail};
 use medner_core::crf::{Posterior, SpanQuery};
 use medner_core::device;
 use medner_core::records::hold_out;
-use medner_data::formats::conll::{ConllOptions, read_conll};
-use medner_data::formats::tokenize::{TokenizedSentence, tokenize};
 use medner_data::hash::hash_file;
 use medner_data::predictions::{self, Found, Shape};
-use medner_data::{Sentence, Span, user_files};
+use medner_data::word_files::{self, Annotated};
+use medner_data::{Sentence, Span};
 use medner_experiment::{EvaluateArgs, PredictArgs, PredictFormat, RunContext, Scores, TrainArgs, config};
 use medner_metrics::{LabelSet, entity_report};
 
@@ -22,19 +21,11 @@ use crate::folder::{self, TaggerFolder};
 use crate::tagging::task::{Scored, Select, TaggerData};
 use crate::tagging::{Encoded, TaggerTask, WordPieces};
 
-/// Annotated sentences: `.jsonl` and `.json` are cut into sentences and words, anything else is columns, taken as it stands.
-fn annotated(path: &Path) -> Result<Vec<Sentence>> {
-    let json = path.extension().is_some_and(|e| e == "jsonl" || e == "json");
-    let sentences = if json || path.is_dir() {
-        let documents = user_files::annotated(path)?;
-        tokenize(&documents)?.items.into_iter().map(|s| s.sentence).collect()
-    } else {
-        read_conll(path, &ConllOptions::default())?.items
-    };
-    if sentences.is_empty() {
-        bail!("{}: holds no sentences", path.display());
-    }
-    Ok(sentences)
+/// The annotated sentences of a file; what is left out of them is said, and what becomes of it.
+fn annotated(path: &Path, of_left_out: &str) -> Result<Vec<Sentence>> {
+    let read = word_files::annotated(path)?;
+    read.warn(path, of_left_out);
+    Ok(read.sentences)
 }
 
 /// Refuses sentences with an entity type that is not among `known`.
@@ -75,8 +66,9 @@ pub fn train(args: &TrainArgs, ctx: &RunContext) -> Result<()> {
     config.training.epochs = Epochs { rounds: 0, ..config.training.epochs };
     device::set_threads(ctx.threads);
     let device = device::open(&ctx.device)?;
-    let training = annotated(&args.train)?;
-    let given = args.dev.as_deref().map(annotated).transpose()?;
+    let training = annotated(&args.train, "they are not learned")?;
+    let dev = args.dev.as_deref();
+    let given = dev.map(|path| annotated(path, "the development score does not count them")).transpose()?;
     let (train, development) = match &given {
         Some(development) => (training.as_slice(), development.as_slice()),
         None => hold_out(&training, config.training.development),
@@ -136,6 +128,11 @@ pub fn train(args: &TrainArgs, ctx: &RunContext) -> Result<()> {
             summary.epochs,
             args.out.display()
         );
+    } else {
+        tracing::info!(
+            "last epoch; nothing was held out to choose by; the model is in {}",
+            args.out.display()
+        );
     }
     Ok(())
 }
@@ -148,14 +145,20 @@ pub fn evaluate(args: &EvaluateArgs, ctx: &RunContext) -> Result<Scores> {
     device::set_threads(ctx.threads);
     let device = device::open(&ctx.device)?;
     let model = folder::load(&args.model, device)?;
-    let sentences = annotated(&args.test)?;
+    let read = word_files::annotated(&args.test)?;
+    read.warn(&args.test, "they count as missed");
+    let Annotated { sentences, left_out, .. } = read;
     let known: BTreeSet<&str> = model.labels.types().iter().map(String::as_str).collect();
     let remedy = "Train a model with this type, or take it out of the test file.";
     check_labels(&args.test, &sentences, &known, remedy)?;
     let pieces = WordPieces::new(&model.tokenizer);
     let encoded = Encoded::new(&sentences, &pieces, &model.labels, &model.config.input)?;
     let predicted = encoded.predict(&model.labels, device, |batch| model.tagger.decode(batch))?;
-    let report = entity_report(&encoded.gold, &predicted)?;
+    let mut report = entity_report(&encoded.gold, &predicted)?;
+    for (label, count) in left_out {
+        report.micro.gold += count;
+        report.per_type.entry(label).or_default().gold += count;
+    }
     let mut scores = Scores::new();
     let types = report.per_type.iter().map(|(label, counts)| (label.as_str(), counts));
     for (task, counts) in std::iter::once(("ner", &report.micro)).chain(types) {
@@ -182,11 +185,8 @@ pub fn predict(args: &PredictArgs, ctx: &RunContext) -> Result<()> {
     device::set_threads(ctx.threads);
     let device = device::open(&ctx.device)?;
     let model = folder::load(&args.model, device)?;
-    let mut documents = user_files::text(args.input.as_deref())?;
-    for document in &mut documents {
-        document.entities.clear();
-    }
-    let cut: Vec<TokenizedSentence> = tokenize(&documents)?.items;
+    let words = word_files::text(args.input.as_deref())?;
+    let (documents, cut) = (&words.documents, &words.sentences);
     let sentences: Vec<Sentence> = cut.iter().map(|s| s.sentence.clone()).collect();
     let progress = |done: usize, total: usize| ctx.progress.set(done as u64, total as u64, "sequences");
     let characters: Vec<Vec<char>> = documents.iter().map(|d| d.text.chars().collect()).collect();
@@ -207,7 +207,7 @@ pub fn predict(args: &PredictArgs, ctx: &RunContext) -> Result<()> {
     for entities in &mut found {
         entities.sort_by_key(|e| (e.start, e.end));
     }
-    Ok(predictions::write(shape, &documents, &found, args.output.as_deref())?)
+    Ok(predictions::write_words(shape, &words, &found, args.output.as_deref())?)
 }
 
 /// A word's place among the labelled places of a sequence.

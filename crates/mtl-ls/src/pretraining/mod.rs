@@ -22,6 +22,7 @@
 pub mod config;
 pub mod objective;
 pub mod run;
+pub mod settings;
 pub mod spans;
 pub mod vocabulary;
 

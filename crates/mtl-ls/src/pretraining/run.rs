@@ -1,7 +1,7 @@
 //! A pre-training from text to folder: as the command `mtl-ls pretrain`, and as a cell that others need.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use clap::{ArgMatches, Command};
@@ -9,13 +9,15 @@ use medner_core::device;
 use medner_core::trainer::Summary;
 use medner_data::hash::hash_bytes;
 use medner_data::plain_text::Text;
-use medner_experiment::{Cell, Outcome, RunContext};
+use medner_experiment::yaml::Node;
+use medner_experiment::{Cell, Outcome, RunContext, Value, must_exist, set_flag};
 use medner_training::job;
 use medner_training::pretraining::outcome::{self, ENCODER_FOLDER};
 use medner_training::pretraining::{Documents, command};
 
 use super::config::PretrainingConfig;
 use super::objective::{self, Permutation};
+use super::settings;
 use super::vocabulary::{of_corpora, tokenizer};
 use crate::config::Config;
 use crate::encoder;
@@ -62,6 +64,7 @@ pub fn pretrain(
     let words = WordPieces::new(pieces);
     let encode = |text: &[String]| Ok(words.words(text)?);
     let (documents, mut notes) = Documents::encode(texts, config.sequences.held_out, encode)?;
+    warn_of_nothing_held_out(&documents, config.sequences.held_out);
     if let Some(folder) = &config.start {
         let files = encoder::files_of(folder)?;
         data.extend(files.into_iter().map(|(name, hash)| (format!("start/{name}"), hash)));
@@ -101,6 +104,17 @@ pub fn pretrain(
     Ok(Pretrained { xlnet, summary, notes })
 }
 
+/// Perplexity is measured on whole documents: of one document none can be held out.
+fn warn_of_nothing_held_out(documents: &Documents, share: f64) {
+    if documents.held_out.is_empty() && share > 0.0 {
+        tracing::warn!(
+            "nothing is held out, so no perplexity will be measured: each text is one document. An empty line ends a document; of \
+             two or more the last {:.0}%, one at least, are held out (`sequences.held_out`)",
+            100.0 * share
+        );
+    }
+}
+
 /// A cell that pre-trains an encoder for others: its folder is [`ENCODER_FOLDER`] below the cell's.
 ///
 /// # Errors
@@ -123,6 +137,8 @@ pub fn command() -> Command {
         "Pre-train an XLNet on text; the result is a folder that transformers reads",
         "Sub-tasks, categories or `text` (all of them), whose training sentences are read",
     )
+    .arg(set_flag())
+    .after_help(settings::help())
 }
 
 /// Runs `mtl-ls pretrain`.
@@ -130,8 +146,14 @@ pub fn command() -> Command {
 /// # Errors
 /// As [`pretrain`]; no text; a folder that holds a training already.
 pub fn run_command(matches: &ArgMatches, ctx: &RunContext) -> Result<()> {
-    let request = command::request::<PretrainingConfig>(matches, ctx)?;
+    let file = matches.get_one::<PathBuf>("config");
+    let sets: Vec<Node> = matches.get_many("sets").into_iter().flatten().cloned().collect();
+    let config = settings::read(file.map(PathBuf::as_path), &sets)?;
+    let request = command::request::<Value>(matches, ctx)?;
     request.check_text()?;
+    for file in &request.files {
+        must_exist(file)?;
+    }
     let (mut corpora, mut data) = (Vec::new(), BTreeMap::new());
     for name in &request.names {
         data.extend(subtasks::facts(name)?.files);
@@ -142,7 +164,7 @@ pub fn run_command(matches: &ArgMatches, ctx: &RunContext) -> Result<()> {
     texts.extend(files);
     data.extend(hashes);
     let folders = [request.work.as_path(), &request.out];
-    let pretrained = pretrain(&request.config, texts, data, request.seed, folders, &request.ctx)?;
+    let pretrained = pretrain(&config, texts, data, request.seed, folders, &request.ctx)?;
     if let Some(summary) = &pretrained.summary {
         request.say_end(summary);
     }

@@ -3,6 +3,7 @@
 
 mod bad_inputs;
 mod cells;
+mod own_files;
 mod program;
 mod resume;
 mod tables;

@@ -1,4 +1,5 @@
-//! The program on a user's own files: pretrain, train (killed and resumed), evaluate, predict, and what it refuses.
+//! The program on a user's own files: pretrain, train (killed and resumed), evaluate, predict, and what it refuses. What comes of
+//! the trained tagger's files is looked at in [`super::own_files`].
 
 use std::fs;
 use std::path::Path;
@@ -7,6 +8,8 @@ use std::time::Duration;
 
 use medner_data::formats::conll_writer::{ConllWriteOptions, write_conll};
 use medner_data::{Sentence, sample};
+
+use super::own_files;
 
 pub(crate) fn program(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_mtl-ls"));
@@ -18,10 +21,18 @@ pub(crate) fn done(output: &Output) {
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
 }
 
+pub(crate) fn said(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
 pub(crate) fn refused(arguments: &[&str]) -> String {
+    refused_with(1, arguments)
+}
+
+pub(crate) fn refused_with(code: i32, arguments: &[&str]) -> String {
     let output = program(arguments).output().unwrap();
-    let message = String::from_utf8(output.stderr).unwrap();
-    assert_eq!(output.status.code(), Some(1), "{message}");
+    let message = said(&output);
+    assert_eq!(output.status.code(), Some(code), "{message}");
     message
 }
 
@@ -40,17 +51,24 @@ fn from_text_to_predictions() {
     write(&sentences[60..80], path("test.tsv").as_ref());
     let text: String = sentences.iter().map(|s| s.tokens.join(" ") + "\n").collect();
     fs::write(path("text.txt"), &text).unwrap();
+    // As `mtl-ls config` prints it.
     fs::write(
         path("pretraining.yaml"),
-        "encoder: {layers: 2, width: 32, heads: 2, inner: 64}\nvocabulary: {source: text, min_count: 3}\n\
-         sequences: {max_length: 32}\ntraining: {epochs: 1, learning_rate: 0.003}\n",
+        "pretraining:\n  encoder: {layers: 2, width: 32, heads: 2, inner: 64}\n  vocabulary: {source: text, min_count: 3}\n  \
+         sequences: {max_length: 32}\n  training: {epochs: 2, learning_rate: 0.003}\n",
     )
     .unwrap();
     let encoder = path("encoder");
     let (text_file, config_file) = (path("text.txt"), path("pretraining.yaml"));
     let pretrain = ["pretrain", "--quiet", "--threads", "1", "--text", &text_file, "--config", &config_file];
-    let pretrain = [&pretrain[..], &["--out", &encoder]].concat();
-    done(&program(&pretrain).output().unwrap());
+    let pretrain = [&pretrain[..], &["--out", &encoder, "--set", "training.epochs=1"]].concat();
+    let output = program(&pretrain).output().unwrap();
+    done(&output);
+    assert!(
+        said(&output).contains("no perplexity") && said(&output).contains("empty line"),
+        "{}",
+        said(&output)
+    );
     assert!(Path::new(&encoder).join("model.safetensors").is_file());
     assert!(refused(&pretrain).contains("--resume"));
 
@@ -123,11 +141,24 @@ fn from_text_to_predictions() {
     let message = refused(&["train", "--train", &unknown, "--out", &path("new")]);
     assert!(message.contains("encoder=DIR") && message.contains("pretrain"), "{message}");
     let message = refused(&["evaluate", "--model", &encoder, "--test", &unknown]);
-    assert!(message.contains("config.json") || message.contains("labels.json"), "{message}");
+    assert!(message.contains("encoder (`xlnet`)") && message.contains("`mtl-ls train --out`"), "{message}");
+    let set = format!("encoder={model}");
+    let message = refused(&["train", "--train", &unknown, "--out", &path("new"), "--set", &set]);
+    assert!(message.contains("written by `train`") && message.contains("`pretrain` wrote"), "{message}");
     let message = refused(&["predict", "--model", place.path().to_str().unwrap()]);
     assert!(message.contains("mtl-ls train --out"), "{message}");
     let message = refused(&["pretrain", "--out", &path("nothing")]);
     assert!(message.contains("--text"), "{message}");
+    let message = refused_with(2, &["pretrain", "--out", &path("nothing"), "--text", &path("missing.txt")]);
+    assert!(message.contains("there is no file") && message.contains("missing.txt"), "{message}");
+    let last = ["--set", &sets[0], "--set", "training.last=2"];
+    let message =
+        refused_with(2, &[&["train", "--train", &unknown, "--out", &path("new")], &last[..]].concat());
+    assert!(message.contains("--set training.last=2") && message.contains("leave it out"), "{message}");
+
+    own_files::columns_come_back(&path, &model);
+    own_files::mentions_without_a_place_count_as_missed(&path, &model, &out);
+    own_files::without_development_sentences_the_last_epoch_stays(&path, &sets[0], &sentences[..20]);
 }
 
 #[test]

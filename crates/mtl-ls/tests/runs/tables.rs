@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use medner_core::precision::Precision;
 use medner_experiment::schema::{Profile, TableSpec};
 use medner_experiment::{Method, Value};
 use medner_mtl_ls::MtlLs;
@@ -86,7 +87,7 @@ fn whole_corpora_are_scored_at_the_end_of_a_training() {
 }
 
 #[test]
-fn the_disease_category_has_three_seeds_and_the_others_one() {
+fn diseases_and_species_have_three_seeds_and_the_others_one() {
     let mut seeds: BTreeMap<String, Vec<u64>> = BTreeMap::new();
     for name in ["table1", "table2", "table3", "fig3", "fig4"] {
         let table = table(name);
@@ -97,7 +98,35 @@ fn the_disease_category_has_three_seeds_and_the_others_one() {
         }
     }
     for (dataset, seeds) in seeds {
-        let disease = dataset.ends_with("-disease");
-        assert_eq!(seeds, if disease { vec![1, 2, 3] } else { vec![1] }, "{dataset}");
+        let spread = dataset.ends_with("-disease") || dataset.ends_with("-species") || dataset == "LINNAEUS";
+        assert_eq!(seeds, if spread { vec![1, 2, 3] } else { vec![1] }, "{dataset}");
     }
+}
+
+/// Sentences that the smallest data sets and BC5CDR train on, as their files have them.
+const TRAINING_SENTENCES: [(&str, u64); 4] =
+    [("Ex-PTM", 1377), ("BioNLP13GE", 2449), ("BioNLP11ID-chem", 2496), ("BC5CDR-chem", 4560)];
+
+#[test]
+fn small_data_sets_are_trained_for_as_many_steps_as_bc5cdr() {
+    let two = table("table2");
+    let steps = |system: &str, dataset: &str, sentences: u64| {
+        let training = config(&two, Profile::Cpu, system, dataset).training;
+        training.epochs.total() * sentences.div_ceil(training.batch_size as u64)
+    };
+    for system in ["STL", "MTL-LS@0.25", "MTL-LS@1.00"] {
+        for (dataset, sentences) in TRAINING_SENTENCES {
+            let steps = steps(system, dataset, sentences);
+            assert!((800..=960).contains(&steps), "{system} on {dataset}: {steps}");
+        }
+    }
+}
+
+/// Keys of memory and speed, which a misspelt profile would leave at their defaults.
+#[test]
+fn the_paper_s_profile_is_set_to_fit_a_small_gpu() {
+    let two = table("table2");
+    let paper = config(&two, Profile::Paper, "STL", "BC2GM").training;
+    assert_eq!((paper.part_size, paper.recompute, paper.precision), (8, true, Precision::Bf16));
+    assert_eq!((paper.batch_size, paper.epochs), (32, Epochs::default()));
 }

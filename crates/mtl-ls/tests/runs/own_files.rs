@@ -1,0 +1,132 @@
+//! What a tagger says of files of one's own, and the words that go with it; where corpora are looked for.
+
+use std::fs;
+use std::path::Path;
+
+use medner_data::formats::conll::{ConllOptions, read_conll};
+use medner_data::formats::jsonl::{read_jsonl, write_jsonl};
+use medner_data::{Document, Entity, Sentence};
+use serde_json::Value;
+
+use super::program::{done, program, said, write};
+
+/// A file's path in the test's folder.
+type InFolder<'a> = &'a dyn Fn(&str) -> String;
+
+/// Columns that are labelled anew have the tokens of their own file, so that `medner score` takes the two for gold and prediction.
+pub(crate) fn columns_come_back(path: InFolder<'_>, model: &str) {
+    let predicted = path("predicted.tsv");
+    // Tokens that the cutting of text would part, and a sentence that it would end early.
+    let odd = path("odd.tsv");
+    fs::write(&odd, "BRCA-1\tO\nvs.\tO\nThe\tO\ncancer\tO\n\nG.\tO\nA\tO\n").unwrap();
+    for file in [path("test.tsv"), odd] {
+        let predict = ["predict", "--quiet", "--model", model, "--input", &file, "--format", "conll"];
+        done(&program(&[&predict[..], &["--output", &predicted]].concat()).output().unwrap());
+        let tokens = |file: &str| -> Vec<Vec<String>> {
+            let read = read_conll(Path::new(file), &ConllOptions::default()).unwrap();
+            read.items.into_iter().map(|sentence| sentence.tokens).collect()
+        };
+        assert_eq!(tokens(&file), tokens(&predicted), "{file}");
+    }
+}
+
+/// The model's scores on a file, and what was said beside them.
+fn evaluated(model: &str, test: &str) -> (Value, String) {
+    let output = program(&["evaluate", "--json", "--model", model, "--test", test]).output().unwrap();
+    done(&output);
+    (serde_json::from_slice(&output.stdout).unwrap(), said(&output))
+}
+
+/// A mention of white space is warned of, and lowers recall. `found` is what the model itself has found, so that it misses nothing
+/// else.
+pub(crate) fn mentions_without_a_place_count_as_missed(path: InFolder<'_>, model: &str, found: &str) {
+    let mut documents = read_jsonl(Path::new(found)).unwrap().items;
+    documents.retain(|document| !document.entities.is_empty());
+    let write = |documents: &[Document], name: &str| {
+        let file = path(name);
+        write_jsonl(documents, &mut fs::File::create(&file).unwrap(), Path::new(&file)).unwrap();
+        file
+    };
+    let (whole, silent) = evaluated(model, &write(&documents, "whole.jsonl"));
+    for document in &mut documents {
+        let space = document.text.chars().position(|c| c == ' ').unwrap();
+        let label = document.entities[0].label.clone();
+        document.entities.push(Entity { start: space, end: space + 1, label, concepts: Vec::new() });
+        document.entities.sort();
+    }
+    let (less, warned) = evaluated(model, &write(&documents, "blank.jsonl"));
+    let count = documents.len();
+    assert!(warned.contains(&format!("{count} mentions of white space only, left out (first: ")), "{warned}");
+    assert!(warned.contains("blank.jsonl") && warned.contains("count as missed"), "{warned}");
+    assert!(!silent.contains("left out"), "{silent}");
+    let gold: usize = documents.iter().map(|d| d.entities.len()).sum();
+    let recall = (gold - count) as f64 / gold as f64;
+    for task in ["ner", &documents[0].entities[0].label] {
+        assert_eq!((&whole[task]["precision"], &whole[task]["recall"]), (&1.0.into(), &1.0.into()), "{task}");
+        assert_eq!(less[task]["precision"], 1.0, "{task}");
+        assert!((less[task]["recall"].as_f64().unwrap() - recall).abs() < 1e-9, "{less} {recall}");
+    }
+}
+
+/// Nothing to choose an epoch by is no reason to say nothing at the end.
+pub(crate) fn without_development_sentences_the_last_epoch_stays(
+    path: InFolder<'_>,
+    encoder: &str,
+    sentences: &[Sentence],
+) {
+    let (train, out) = (path("few.tsv"), path("last"));
+    write(sentences, train.as_ref());
+    let arguments = ["train", "--threads", "1", "--train", &train, "--out", &out, "--set", encoder];
+    let sets = ["--set", "training.development=0", "--set", "training.epochs.initial=1"];
+    let output = program(&[&arguments[..], &sets].concat()).output().unwrap();
+    done(&output);
+    let said = said(&output);
+    assert!(
+        said.contains("last epoch") && said.contains("nothing was held out") && said.contains(&out),
+        "{said}"
+    );
+}
+
+/// The corpora of `pretrain --data` are those of `--root`; without it, outside a repository, the ways to name one are said.
+#[test]
+fn corpora_are_looked_for_in_the_repository_that_is_named() {
+    let place = tempfile::tempdir().unwrap();
+    let (repository, elsewhere) = (place.path().join("repository"), place.path().join("elsewhere"));
+    fs::create_dir_all(repository.join("datasets")).unwrap();
+    fs::create_dir(&elsewhere).unwrap();
+    fs::write(repository.join("datasets/manifest.yaml"), "version: 1\ndatasets: {}\n").unwrap();
+    let run = |root: &[&str]| {
+        let mut command = program(&[root, &["pretrain", "--data", "NCBI-disease", "--out", "e"]].concat());
+        for name in ["MEDNER_HOME", "MEDNER_ROOT", "MEDNER_MIRROR"] {
+            command.env_remove(name);
+        }
+        let output = command.current_dir(&elsewhere).output().unwrap();
+        (output.status.code(), said(&output))
+    };
+    let (code, message) = run(&[]);
+    assert_eq!(code, Some(1), "{message}");
+    for way in ["no datasets/manifest.yaml", "MEDNER_HOME", "MEDNER_ROOT", "--root DIR"] {
+        assert!(message.contains(way), "{message}");
+    }
+    // Found: what it lacks is said.
+    let (code, message) = run(&["--root", "../repository"]);
+    assert_eq!(code, Some(1), "{message}");
+    assert!(message.contains("no data set is called") && !message.contains("manifest.yaml in"), "{message}");
+    let (code, message) = run(&["--root", "../nowhere"]);
+    assert_eq!(code, Some(2), "{message}");
+    assert!(message.contains("there is no file or folder ../nowhere"), "{message}");
+}
+
+#[test]
+fn the_help_of_train_and_pretrain_shows_what_can_be_typed() {
+    let help = |verb: &str| {
+        let output = program(&[verb, "--help"]).output().unwrap();
+        done(&output);
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let train = help("train");
+    assert!(train.contains("model \\\n      --set encoder=DIR --set training.epochs.initial=5\n"), "{train}");
+    assert!(!train.contains("--set epochs"), "{train}");
+    let pretrain = help("pretrain");
+    assert!(pretrain.contains("--set <KEY=VALUE>") && pretrain.contains("encoder.layers"), "{pretrain}");
+}
