@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
-# A query round of MTAAL on NCBI, ours and a PyTorch port of the same steps in turn: seconds of each part of the first queries,
-# and the ratios. Arguments: [QUERIES [THREADS [STEPS]]]; with STEPS at most so many steps of each part.
-# On a busy machine the elapsed seconds say little; the ratio of processor time is printed beside them.
+# The first queries of MTAAL and of LC on NCBI (5 of them), ours and a PyTorch port of the same steps in turn: seconds of each query
+# and of all together, of each part in the median, and the ratios. Arguments: [QUERIES [THREADS [STEPS]]]; with STEPS at most so many
+# steps of each part, and the sums are then no queries. On a busy machine the elapsed seconds say little; the ratio of processor time
+# is printed beside them.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . bench/corpus.sh
@@ -27,6 +28,13 @@ missed = False
 for strategy in ("mtaal", "lc"):
     of = lambda peer: [r for r in rows if r["strategy"] == strategy and r["peer"] == peer]
     peer, ours = of("pytorch"), of("medner")
+    line = lambda what, a, b, c, d: print(
+        f"{strategy:<6} {what:<18} PyTorch {a:9.3f}  ours {b:9.3f} seconds: {a / b:5.2f} times; processor time {c / d:5.2f} times"
+    )
+    both = lambda p, o: (p["seconds"], o["seconds"], p["processor_seconds"], o["processor_seconds"])
+    for p, o in zip(peer, ours):
+        line(f"query {p['query']}", *both(p, o))
+    line(f"queries 1 to {len(peer)}", *map(sum, zip(*(both(p, o) for p, o in zip(peer, ours)))))
     for name in ["seconds", *peer[0]["parts"]]:
         part = lambda r: r[name] if name in r else r["parts"][name][1] / r["parts"][name][0]
         busy = lambda r: r["processor_seconds"] if name in r else r["parts"][name][2] / r["parts"][name][0]

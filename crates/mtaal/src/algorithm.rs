@@ -25,95 +25,38 @@
 //! Which sentences are sampled in line 2, and how often, the paper does not say: here a pass over X^L in batches, each beside a
 //! batch of X^U (`diversity_discriminator.steps` for another number).
 
+mod games;
+mod optimizers;
+
 use std::time::Instant;
 
-use medner_core::optim::Optimizer;
-use medner_core::params::Parameter;
 use medner_core::tensors::NamedTensors;
 use medner_core::trainer::{At, Evaluation, StepOutcome, Task};
 use medner_core::{CoreError, Result};
 use serde::{Deserialize, Serialize};
 use tch::{Device, Tensor};
 
-use crate::config::{Config, adam};
+use crate::config::Config;
 use crate::corpus::{ActivePool, Example};
 use crate::judging;
 use crate::losses::{self, Reward};
 use crate::metrics::Metrics;
-use crate::networks::{CHARACTER_VECTORS, Decoder, Networks, WORD_VECTORS};
+use crate::networks::Networks;
 use crate::prepare::Prepared;
 use crate::querying;
 use crate::rounds::{Part, Round, Shuffle, batch_count, batches};
 use crate::words::Input;
-
-/// One optimiser for each update of Algorithm 1, each with its own moments.
-struct Optimizers {
-    /// Line 14: θ_E and θ_k of the tasks trained.
-    tasks: Optimizer,
-    /// Line 3: θ_DD.
-    diversity_discriminator: Option<Optimizer>,
-    /// Line 4: θ_E.
-    diversity_encoder: Option<Optimizer>,
-    /// Line 10: θ_E.
-    game_encoder: Option<Optimizer>,
-    /// Line 11: θ_TD and both θ_k.
-    game_private: Option<Optimizer>,
-}
-
-impl Optimizers {
-    fn new(config: &Config, networks: &Networks) -> Result<Self> {
-        let of = |parts: &[&str]| -> Vec<Parameter> {
-            let all = networks.params.parameters().into_iter();
-            // Word vectors that stand still need no moments.
-            all.filter(|p| parts.contains(&p.name.split('.').next().unwrap_or_default()))
-                .filter(|p| p.tensor.requires_grad())
-                .collect()
-        };
-        let spared = |p: &Parameter| {
-            config.released.games_spare_vectors
-                && [CHARACTER_VECTORS, WORD_VECTORS].contains(&p.name.as_str())
-        };
-        let in_games = |parts: &[&str]| of(parts).into_iter().filter(|p| !spared(p)).collect();
-        let t = &config.training;
-        let mut trained = vec!["encoder"];
-        trained.extend(config.tasks.ner().then_some("ner"));
-        trained.extend(config.tasks.nen().then_some("nen"));
-        let tasks = Optimizer::new(&adam(t.learning_rate, t.beta1, t.beta2), of(&trained))?;
-        let game = |on: bool, learning_rate: f64, beta1: f64, beta2: f64, parts: &[&str]| {
-            on.then(|| Optimizer::new(&adam(learning_rate, beta1, beta2), in_games(parts))).transpose()
-        };
-        let d = &config.diversity_discriminator;
-        let diversity = |parts: &[&str]| game(d.on, d.learning_rate, d.beta1, d.beta2, parts);
-        let g = &config.task_discriminator;
-        let tell_apart = |parts: &[&str]| game(g.on, g.learning_rate, g.beta1, g.beta2, parts);
-        Ok(Self {
-            tasks,
-            diversity_discriminator: diversity(&["diversity_discriminator"])?,
-            diversity_encoder: diversity(&["encoder"])?,
-            game_encoder: tell_apart(&["encoder"])?,
-            game_private: tell_apart(&["task_discriminator", "ner", "nen"])?,
-        })
-    }
-
-    /// Each by the name under which its moments are saved.
-    fn named(&mut self) -> Vec<(&'static str, &mut Optimizer)> {
-        let games = [
-            ("diversity_discriminator", self.diversity_discriminator.as_mut()),
-            ("diversity_encoder", self.diversity_encoder.as_mut()),
-            ("game_encoder", self.game_encoder.as_mut()),
-            ("game_private", self.game_private.as_mut()),
-        ];
-        let games = games.into_iter().filter_map(|(name, optimizer)| Some((name, optimizer?)));
-        std::iter::once(("tasks", &mut self.tasks)).chain(games).collect()
-    }
-}
+use optimizers::{Optimizers, update};
 
 /// Which sentences are labelled, and where the round in hand began: what a resume needs besides the tensors.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 struct State {
     pool: ActivePool,
     /// The round in hand, with the sizes that it began with.
     round: Option<Begun>,
+    /// What the round in hand took so far.
+    #[serde(default)]
+    seconds: Seconds,
 }
 
 /// The round in hand.
@@ -124,43 +67,26 @@ struct Begun {
     unlabelled: usize,
 }
 
-/// Parameters that stand still: what is not updated needs no gradient, a third of the work of a backward pass.
-struct Frozen(Vec<Tensor>);
-
-impl Frozen {
-    /// Freezes what belongs to these parts of the networks, until this is dropped.
-    fn parts(networks: &Networks, parts: &[&str]) -> Result<Self> {
-        let all = networks.params.parameters().into_iter();
-        let of = all.filter(|p| parts.contains(&p.name.split('.').next().unwrap_or_default()));
-        let frozen = Self(of.map(|p| p.tensor).filter(Tensor::requires_grad).collect());
-        for tensor in &frozen.0 {
-            let _ = tensor.f_set_requires_grad(false)?;
-        }
-        Ok(frozen)
-    }
-}
-
-impl Drop for Frozen {
-    fn drop(&mut self) {
-        for tensor in &self.0 {
-            // Leaves of the graph may always want a gradient.
-            let _ = tensor.set_requires_grad(true);
-        }
-    }
-}
-
-/// The judgements of the labelled and of the unlabelled sentences.
-fn halves(judgements: &Tensor, x: &Input<'_>) -> Result<[Tensor; 2]> {
-    let all = judgements.size2()?.0;
-    let labelled = x.labelled_judgements(all);
-    Ok([judgements.f_narrow(0, 0, labelled)?, judgements.f_narrow(0, labelled, all - labelled)?])
-}
-
 /// Batches of the part in hand.
 struct InHand {
     key: (u64, Part, u64),
     labelled: Vec<Vec<u32>>,
     unlabelled: Vec<Vec<u32>>,
+}
+
+impl InHand {
+    /// The batch of a step. Where there are fewer batches than steps they come again.
+    fn labelled_at(&self, step: u64) -> &[u32] {
+        Self::at(&self.labelled, step)
+    }
+
+    fn unlabelled_at(&self, step: u64) -> &[u32] {
+        Self::at(&self.unlabelled, step)
+    }
+
+    fn at(batches: &[Vec<u32>], step: u64) -> &[u32] {
+        if batches.is_empty() { &[] } else { &batches[step as usize % batches.len()] }
+    }
 }
 
 /// Seconds of one round, by what they were spent on.
@@ -201,7 +127,6 @@ pub struct ActiveLearning {
     optimizers: Optimizers,
     state: State,
     in_hand: Option<InHand>,
-    seconds: Seconds,
     keep: Keep,
     on_round: OnRound,
 }
@@ -219,7 +144,7 @@ impl ActiveLearning {
     ) -> Result<Self> {
         let optimizers = Optimizers::new(config, &networks)?;
         let reward = if config.released.swapped_cross_entropy { Reward::Linear } else { Reward::Logarithm };
-        let state = State { pool: data.pool.clone(), round: None };
+        let state = State { pool: data.pool.clone(), round: None, seconds: Seconds::default() };
         Ok(Self {
             networks,
             data,
@@ -230,7 +155,6 @@ impl ActiveLearning {
             optimizers,
             state,
             in_hand: None,
-            seconds: Seconds::default(),
             keep,
             on_round,
         })
@@ -271,11 +195,7 @@ impl ActiveLearning {
             self.in_hand = Some(InHand { key, labelled, unlabelled });
         }
         let hand = self.in_hand.as_ref().expect("it was made above");
-        let pick = |from: &[Vec<u32>]| match from.len() {
-            0 => Vec::new(),
-            n => from[at as usize % n].clone(),
-        };
-        Ok((pick(&hand.labelled), pick(&hand.unlabelled)))
+        Ok((hand.labelled_at(at).to_vec(), hand.unlabelled_at(at).to_vec()))
     }
 
     fn examples(&self, ids: &[u32]) -> Vec<&Example> {
@@ -286,96 +206,6 @@ impl ActiveLearning {
     fn input(&self, labelled: &[u32], unlabelled: &[u32], apart: bool) -> Result<Input<'_>> {
         let (labelled, unlabelled) = (self.examples(labelled), self.examples(unlabelled));
         Input::new(&self.data.forms, (&labelled, &unlabelled), apart, self.device)
-    }
-
-    /// Lines 2 to 4 on one pair of batches. θ_E is the same in both lines, so that `e` is computed once.
-    fn diversity_step(&mut self, labelled: &[u32], unlabelled: &[u32]) -> Result<f64> {
-        let (Some(mut discriminator), Some(mut encoder)) =
-            (self.optimizers.diversity_discriminator.take(), self.optimizers.diversity_encoder.take())
-        else {
-            return Ok(0.0);
-        };
-        let x = self.input(labelled, unlabelled, self.config.released.own_characters_of_pool)?;
-        let e = self.networks.encoder.forward(&x)?;
-        let dd = &self.networks.diversity_discriminator;
-        // Line 3.
-        discriminator.zero_gradients()?;
-        let [judged_l, judged_u] = halves(&dd.log_probabilities(&e.f_detach()?, &x.sentences)?, &x)?;
-        let loss = losses::diversity_discriminator(&judged_l, &judged_u, self.reward)?;
-        loss.f_backward()?;
-        discriminator.step()?;
-        // Line 4.
-        encoder.zero_gradients()?;
-        let frozen = Frozen::parts(&self.networks, &["diversity_discriminator"])?;
-        let [judged_l, judged_u] = halves(&dd.log_probabilities(&e, &x.sentences)?, &x)?;
-        losses::diversity_encoder(&judged_l, &judged_u, self.reward)?.f_backward()?;
-        drop(frozen);
-        encoder.step()?;
-        drop(x);
-        self.optimizers.diversity_discriminator = Some(discriminator);
-        self.optimizers.diversity_encoder = Some(encoder);
-        Ok(f64::try_from(&loss)?)
-    }
-
-    /// Equation (2) on labelled and unlabelled sentences, given their latent representation: the sum of both batches' values.
-    fn task_game_value(&self, e: &Tensor, x: &Input<'_>) -> Result<Tensor> {
-        let td = &self.networks.task_discriminator;
-        let judged = |decoder: &Decoder| {
-            halves(&td.log_probabilities(&decoder.private(e, &x.sentences)?, &x.sentences)?, x)
-        };
-        let (ner, nen) = (judged(&self.networks.ner)?, judged(&self.networks.nen)?);
-        let there = [x.labelled > 0, x.labelled < x.sentences.size()];
-        let values = (0..2).filter(|&half| there[half]);
-        let values: Vec<Tensor> = values
-            .map(|half| losses::task_game(&ner[half], &nen[half], self.reward))
-            .collect::<Result<_>>()?;
-        Ok(Tensor::f_stack(&values, 0)?.f_sum(tch::Kind::Float)?)
-    }
-
-    /// Line 10: minimises equation (2) over these batches by θ_E.
-    fn share_step(&mut self, labelled: &[u32], unlabelled: &[u32]) -> Result<f64> {
-        let Some(mut optimizer) = self.optimizers.game_encoder.take() else { return Ok(0.0) };
-        let x = self.input(labelled, unlabelled, false)?;
-        optimizer.zero_gradients()?;
-        let frozen = Frozen::parts(&self.networks, &["task_discriminator", "ner", "nen"])?;
-        let value = self.task_game_value(&self.networks.encoder.forward(&x)?, &x)?;
-        value.f_backward()?;
-        drop(frozen);
-        optimizer.step()?;
-        drop(x);
-        self.optimizers.game_encoder = Some(optimizer);
-        Ok(f64::try_from(&value)?)
-    }
-
-    /// Line 11: maximises equation (2) over these batches by θ_TD and {θ_k}; θ_E stands still.
-    fn private_step(&mut self, labelled: &[u32], unlabelled: &[u32]) -> Result<()> {
-        let Some(mut optimizer) = self.optimizers.game_private.take() else { return Ok(()) };
-        let x = self.input(labelled, unlabelled, false)?;
-        optimizer.zero_gradients()?;
-        let e = tch::no_grad(|| self.networks.encoder.forward(&x))?;
-        self.task_game_value(&e, &x)?.f_neg()?.f_backward()?;
-        optimizer.step()?;
-        drop(x);
-        self.optimizers.game_private = Some(optimizer);
-        Ok(())
-    }
-
-    /// Lines 10 and 11 on one pair of batches.
-    fn task_game_step(&mut self, labelled: &[u32], unlabelled: &[u32]) -> Result<f64> {
-        if !self.config.released.private_step_first {
-            let value = self.share_step(labelled, unlabelled)?;
-            self.private_step(labelled, unlabelled)?;
-            return Ok(value);
-        }
-        // The released code: for each of the two batches line 11, then line 10.
-        let mut value = 0.0;
-        for (labelled, unlabelled) in [(labelled, &[][..]), (&[][..], unlabelled)] {
-            if !(labelled.is_empty() && unlabelled.is_empty()) {
-                self.private_step(labelled, unlabelled)?;
-                value += self.share_step(labelled, unlabelled)?;
-            }
-        }
-        Ok(value)
     }
 
     /// Line 14 on one batch: equation (1).
@@ -401,9 +231,7 @@ impl ActiveLearning {
         drop(x);
         self.optimizers.tasks.zero_gradients()?;
         loss.f_backward()?;
-        // Nothing is clipped (the paper says nothing of it); a gradient that is no number ends the run.
-        self.optimizers.tasks.clip_gradients(f64::INFINITY)?;
-        self.optimizers.tasks.step()?;
+        update(&mut self.optimizers.tasks)?;
         Ok(f64::try_from(&loss)?)
     }
 
@@ -442,6 +270,15 @@ impl ActiveLearning {
     }
 }
 
+/// What early stopping looks at: the mean F1 of the tasks. The networks find nothing in their first hundreds of steps: an epoch
+/// without one right mention is below 0 and counts as better than the one before it, so that patience begins with the first
+/// mention and a run that never finds one ends with its last parameters.
+fn development_score(metrics: &Metrics, epoch: u64) -> f64 {
+    let f1: Vec<f64> = [metrics.ner_f1, metrics.nen_f1].into_iter().flatten().collect();
+    let mean = f1.iter().sum::<f64>() / f1.len().max(1) as f64;
+    if mean > 0.0 { mean } else { -1.0 / (epoch + 1) as f64 }
+}
+
 impl Task for ActiveLearning {
     fn batches(&self, epoch: u64) -> Result<u64> {
         Ok(self.round(epoch).steps())
@@ -453,7 +290,7 @@ impl Task for ActiveLearning {
             let pool = &self.state.pool;
             let (labelled, unlabelled) = (pool.labelled.len(), pool.unlabelled.len());
             self.state.round = Some(Begun { number: at.epoch, labelled, unlabelled });
-            self.seconds = Seconds::default();
+            self.state.seconds = Seconds::default();
         }
         let began = Instant::now();
         let (part, within, pass) = round.at(at.batch);
@@ -477,9 +314,9 @@ impl Task for ActiveLearning {
         };
         let seconds = began.elapsed().as_secs_f64();
         match part {
-            Part::Diversity | Part::TaskGame => self.seconds.discriminators += seconds,
-            Part::Query => self.seconds.scoring += seconds,
-            Part::WarmUp | Part::Tasks => self.seconds.training += seconds,
+            Part::Diversity | Part::TaskGame => self.state.seconds.discriminators += seconds,
+            Part::Query => self.state.seconds.scoring += seconds,
+            Part::WarmUp | Part::Tasks => self.state.seconds.training += seconds,
         }
         // The mean loss of a round is that of equation (1): the games' values count no items.
         let items = if matches!(part, Part::WarmUp | Part::Tasks) { labelled.len() as u64 } else { 0 };
@@ -489,17 +326,21 @@ impl Task for ActiveLearning {
     fn sentences(&self, at: &At) -> Vec<String> {
         let (part, within, _) = self.round(at.epoch).at(at.batch);
         let Some(hand) = &self.in_hand else { return vec![format!("{part:?}, batch {within}")] };
-        let ids = hand.labelled.get(within as usize).into_iter().chain(hand.unlabelled.get(within as usize));
-        ids.flatten().map(|&id| self.data.names[id as usize].clone()).collect()
+        let ids = [hand.labelled_at(within), hand.unlabelled_at(within)].concat();
+        ids.into_iter().map(|id| self.data.names[id as usize].clone()).collect()
     }
 
     fn evaluate(&mut self, epoch: u64) -> Result<Option<Evaluation>> {
         let due = (epoch + 1).is_multiple_of(self.config.query.evaluate_every)
             || epoch + 1 == self.config.query.times;
         let began = Instant::now();
-        let metrics = if due { Some(self.test()?.1) } else { None };
-        self.seconds.test = began.elapsed().as_secs_f64();
-        (self.on_round)(epoch + 1, &self.seconds)?;
+        let metrics = match (due, self.config.query.choices_only) {
+            (false, _) => None,
+            (true, true) => Some(Metrics::default()),
+            (true, false) => Some(self.test()?.1),
+        };
+        self.state.seconds.test = began.elapsed().as_secs_f64();
+        (self.on_round)(epoch + 1, &self.state.seconds)?;
         let Some(metrics) = metrics else { return Ok(None) };
         let named = [
             ("ner_f1", metrics.ner_f1),
@@ -520,10 +361,7 @@ impl Task for ActiveLearning {
         let score = match self.keep {
             // Each round is better than the one before it.
             Keep::Last => (epoch + 1) as f64,
-            Keep::Best => {
-                let f1: Vec<f64> = [metrics.ner_f1, metrics.nen_f1].into_iter().flatten().collect();
-                f1.iter().sum::<f64>() / f1.len().max(1) as f64
-            }
+            Keep::Best => development_score(&metrics, epoch),
         };
         Ok(Some(Evaluation { score, metrics: metrics_map }))
     }
@@ -537,16 +375,8 @@ impl Task for ActiveLearning {
     }
 
     fn optimizers(&self) -> Result<NamedTensors> {
-        let o = &self.optimizers;
-        let games = [
-            ("diversity_discriminator", &o.diversity_discriminator),
-            ("diversity_encoder", &o.diversity_encoder),
-            ("game_encoder", &o.game_encoder),
-            ("game_private", &o.game_private),
-        ];
-        let games = games.into_iter().filter_map(|(name, optimizer)| Some((name, optimizer.as_ref()?)));
         let mut all = NamedTensors::new();
-        for (name, optimizer) in std::iter::once(("tasks", &o.tasks)).chain(games) {
+        for (name, optimizer) in self.optimizers.by_name() {
             all.extend(
                 optimizer.state()?.into_iter().map(|(tensor, value)| (format!("{name}/{tensor}"), value)),
             );

@@ -1,18 +1,15 @@
 //! What one cell of a table does, by its job.
 
 use std::collections::BTreeMap;
-use std::fs::OpenOptions;
-use std::io::Write;
 use std::path::Path;
 
 use anyhow::{Context, Result};
+use medner_core::device;
 use medner_core::trainer::{LogLine, Summary, TrainerConfig};
-use medner_core::{CoreError, device};
 use medner_data::vectors::VectorFormat;
 use medner_data::{Sentence, WordVectors, load};
 use medner_experiment::{Cell, Curve, Outcome, RunContext, Units};
 use medner_training::job::{self, Unit};
-use serde::{Deserialize, Serialize};
 use tch::Device;
 
 use crate::algorithm::{ActiveLearning, Keep, Seconds};
@@ -22,6 +19,7 @@ use crate::metrics;
 use crate::networks::Networks;
 use crate::prepare::{Prepared, SPLIT_SEED, build, collection, prepare, with_orphans, word_matrix};
 use crate::querying::reports;
+use crate::seconds::{self, PHASES};
 use crate::{folder, vectors};
 
 /// Runs a cell.
@@ -101,12 +99,30 @@ fn active_learning(cell: &Cell, config: &Config, ctx: &RunContext, device: Devic
     let initially = prepared.pool.labelled.len();
 
     let files = cell.facts.files.clone();
-    let start = Start { seed: cell.seed, files, keep: Keep::Last, patience: None };
+    let start = Start { seed: cell.seed, files, keep: Keep::Last, patience: None, save_unscored: true };
     let (run, summary) = train(config, start, prepared, networks, ctx, device)?;
-    let (judgements, scores) = run.test()?;
-    folder::save(&ctx.work_dir.join("model"), config, &run.data.encoding, &run.networks)?;
 
     let mut outcome = Outcome { notes, ..Outcome::default() };
+    if !config.query.choices_only {
+        test(config, &run, &mut outcome)?;
+        folder::save(&ctx.work_dir.join("model"), config, &run.data.encoding, &run.networks)?;
+    }
+    let kept = collection.kept(LengthFilter::default());
+    let queried: Vec<&Sentence> =
+        run.pool().labelled[initially..].iter().map(|&id| &collection.sentences[kept[id as usize]]).collect();
+    diversity_of(&queried, &mut outcome);
+    let seconds = seconds::read(&ctx.work_dir)?;
+    outcome.curves.insert("queries".into(), curve(config, &summary, &seconds));
+    for (phase, of) in PHASES {
+        outcome.seconds.insert(phase.into(), seconds.values().map(of).sum());
+    }
+    drop_checkpoints(&ctx.work_dir)?;
+    Ok(outcome)
+}
+
+/// The four metrics on the test sentences, and what significance tests need.
+fn test(config: &Config, run: &ActiveLearning, outcome: &mut Outcome) -> Result<()> {
+    let (judgements, scores) = run.test()?;
     for (task, metric, value) in [
         ("ner", "f1", scores.ner_f1),
         ("ner", "f1_batch_mean", scores.ner_f1_batch_mean),
@@ -120,17 +136,7 @@ fn active_learning(cell: &Cell, config: &Config, ctx: &RunContext, device: Devic
     for (task, report) in reports(config, &run.data.encoding, &run.test_examples(), &judgements)? {
         outcome.units.insert(task.into(), Units(report.units));
     }
-    let kept = collection.kept(LengthFilter::default());
-    let queried: Vec<&Sentence> =
-        run.pool().labelled[initially..].iter().map(|&id| &collection.sentences[kept[id as usize]]).collect();
-    diversity_of(&queried, &mut outcome);
-    let seconds = read_seconds(&ctx.work_dir)?;
-    outcome.curves.insert("queries".into(), curve(config, &summary, &seconds));
-    for (phase, of) in PHASES {
-        outcome.seconds.insert(phase.into(), seconds.values().map(of).sum());
-    }
-    drop_checkpoints(&ctx.work_dir)?;
-    Ok(outcome)
+    Ok(())
 }
 
 /// What Table 4 counts, of all sentences queried.
@@ -205,27 +211,6 @@ fn word_vectors(
     }
 }
 
-/// Seconds of a round, as a line of `seconds.jsonl`.
-#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
-struct RoundSeconds {
-    query: u64,
-    #[serde(flatten)]
-    seconds: Seconds,
-}
-
-const SECONDS_FILE: &str = "seconds.jsonl";
-
-/// A kind of work by name, and the time that went into it.
-type Phase = (&'static str, fn(&Seconds) -> f64);
-
-/// How much time went into what.
-const PHASES: [Phase; 4] = [
-    ("scoring", |s| s.scoring),
-    ("discriminators", |s| s.discriminators),
-    ("training", |s| s.training),
-    ("test", |s| s.test),
-];
-
 /// What a run is started with.
 pub struct Start {
     /// Seed of every random stream.
@@ -236,6 +221,8 @@ pub struct Start {
     pub keep: Keep,
     /// As [`TrainerConfig::patience`].
     pub patience: Option<u64>,
+    /// As [`TrainerConfig::save_unscored`].
+    pub save_unscored: bool,
 }
 
 /// Trains in `ctx.work_dir`, from its newest checkpoint if there is one.
@@ -247,42 +234,23 @@ pub fn train(
     ctx: &RunContext,
     device: Device,
 ) -> Result<(ActiveLearning, Summary)> {
-    let Start { seed, files: data, keep, patience } = start;
+    let Start { seed, files: data, keep, patience, save_unscored } = start;
     let version = ("results", crate::method::RESULTS_VERSION);
     let settings = job::settings(seed, config, data, version, ctx)?;
     let trainer_config = TrainerConfig {
         epochs: config.query.times,
         patience,
         checkpoint_every_steps: config.training.checkpoint_every,
+        save_unscored,
         keep: 1,
         ..TrainerConfig::default()
     };
     std::fs::create_dir_all(&ctx.work_dir)?;
-    let path = ctx.work_dir.join(SECONDS_FILE);
-    let on_round = move |query: u64, seconds: &Seconds| {
-        let mut line = serde_json::to_vec(&RoundSeconds { query, seconds: *seconds })
-            .map_err(|e| CoreError::io(&path)(e.into()))?;
-        line.push(b'\n');
-        let mut file =
-            OpenOptions::new().create(true).append(true).open(&path).map_err(CoreError::io(&path))?;
-        file.write_all(&line).map_err(CoreError::io(&path))
-    };
+    let folder = ctx.work_dir.clone();
+    let on_round = move |query: u64, seconds: &Seconds| seconds::append(&folder, query, *seconds);
     let mut task = ActiveLearning::new(config, networks, prepared, seed, device, keep, Box::new(on_round))?;
     let summary = job::run(&mut task, &ctx.work_dir, trainer_config, settings, Unit::Round, ctx)?;
     Ok((task, summary))
-}
-
-/// The seconds of each query; of one that was made twice (its first end was lost to a kill) those of the second time.
-fn read_seconds(folder: &Path) -> Result<BTreeMap<u64, Seconds>> {
-    let path = folder.join(SECONDS_FILE);
-    let text = match std::fs::read_to_string(&path) {
-        Ok(text) => text,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => String::new(),
-        Err(error) => return Err(error).with_context(|| format!("{}: cannot be read", path.display())),
-    };
-    // A kill can leave a half line.
-    let lines = text.lines().filter_map(|line| serde_json::from_str::<RoundSeconds>(line).ok());
-    Ok(lines.map(|line| (line.query, line.seconds)).collect())
 }
 
 /// One row a query.

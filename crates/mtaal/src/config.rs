@@ -1,12 +1,16 @@
 //! Everything that a cell of this paper's tables can set. The defaults are the paper's ("Experiment Settings") where it
 //! says something, and the decisions listed in [`crate`] where it does not.
 
+mod released;
+
 use medner_core::optim::{Adam, OptimizerConfig, Rule};
 use medner_data::cbow::CbowConfig;
 use medner_experiment::{ConfigError, Value, config};
 use serde::{Deserialize, Serialize};
 
 use crate::scores::Strategy;
+
+pub use released::{RELEASED_LENGTH, Released};
 
 /// The configuration of one cell.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -45,12 +49,35 @@ pub struct Config {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Supervised {
-    /// Epochs at most.
+    /// Epochs at most. Of few sentences an epoch is several passes: [`Supervised::passes`].
     pub epochs: u64,
-    /// Epochs without a better development score before training stops; 0 for never.
+    /// Epochs without a better development score before training stops; 0 for never. Those before the first mention is found do
+    /// not count.
     pub patience: u64,
     /// Share of the sentences, drawn at random, that is held out where no development file is given.
     pub development: f64,
+}
+
+/// Few sentences are read until so many steps are made. Attention without a residual path begins with words that all look alike,
+/// and takes some hundred steps to tell them apart.
+pub const ENOUGH_STEPS: usize = 600;
+
+/// So many passes, and where there are few sentences as many as make [`ENOUGH_STEPS`] steps.
+pub fn enough_passes(passes: u64, sentences: usize, batch_size: usize) -> u64 {
+    let steps = sentences.div_ceil(batch_size).max(1);
+    passes.max(ENOUGH_STEPS.div_ceil(steps) as u64)
+}
+
+impl Supervised {
+    /// Steps of the tasks in an epoch at least: 1,200 in the 40 epochs of the default. Normalisation alone finds its first mention
+    /// after about 1,000 (300 sentences of NCBI).
+    const STEPS: usize = 30;
+
+    /// Passes over the sentences in an epoch: one, and where there are few sentences as many as make 30 steps, so that `epochs` and
+    /// `patience` mean much the same for few and for many.
+    pub fn passes(sentences: usize, batch_size: usize) -> u64 {
+        Self::STEPS.div_ceil(sentences.div_ceil(batch_size).max(1)) as u64
+    }
 }
 
 /// What a cell does.
@@ -116,6 +143,9 @@ pub struct Query {
     pub sentences: usize,
     /// Scores on the test sentences after every so many queries, and after the last.
     pub evaluate_every: u64,
+    /// Only what is chosen counts (Table 4): nothing is trained after the last query, nothing at all for the strategy `random`,
+    /// which asks no network, and nothing is scored on the test sentences. The sentences chosen are the same.
+    pub choices_only: bool,
 }
 
 /// Lines 9 to 12 of Algorithm 1.
@@ -214,56 +244,6 @@ pub enum WordVectorSource {
     Word2vec,
 }
 
-/// What the released code does differently from the paper (repository zhoubaohang/MTAAL), each by itself.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-#[allow(clippy::struct_excessive_bools)] // Independent facts, each with a name of its own.
-pub struct Released {
-    /// One step of the diversity game a query, whatever `diversity_discriminator.steps` says.
-    pub one_diversity_step: bool,
-    /// The task game plays labelled and unlabelled batches one after the other, and the maximising (private) step before
-    /// the minimising (share) step.
-    pub private_step_first: bool,
-    /// The discriminators' cross-entropy has its arguments swapped: 16.118 (1 - p) instead of -log p.
-    pub swapped_cross_entropy: bool,
-    /// The score functions of the released code: a maximum of token entropies, products over tokens that favour long
-    /// sentences.
-    pub scores: bool,
-    /// The uncertainty of both tasks is added in single-task runs as well, where one decoder is never trained.
-    pub scores_of_both_tasks: bool,
-    /// The strategy `random` draws with replacement, so that the labelled set holds sentences twice.
-    pub random_with_replacement: bool,
-    /// The last partial batch of the pool is never scored and leaves the pool at every query.
-    pub drops_last_pool_batch: bool,
-    /// Given word vectors are lost: training starts from U(-0.05, 0.05).
-    pub forgets_word_vectors: bool,
-    /// Sentences are padded on the left to 59 tokens and the networks read the padding as words; the discriminators judge
-    /// every token instead of the sentence.
-    pub left_padding: bool,
-    /// The unlabelled branch has a character BiLSTM of its own. It is in force where both branches are read at once, in the
-    /// diversity game; the pool is scored, and the task game played, through the labelled one.
-    pub own_characters_of_pool: bool,
-    /// Characters are read lower-cased, as the words are.
-    pub lowercase_characters: bool,
-    /// A mention without a concept (`-1`) is trained as `O`.
-    pub missing_concept_as_outside: bool,
-    /// The attention is additive (32 units, a tanh around the score) and adds up its own input, where the paper has products
-    /// of queries and keys, and values. A score in [-1, 1] lets no word of 59 have more than a ninth of the weight.
-    pub additive_attention: bool,
-    /// Characters to which each word is filled up on both sides, and the character BiLSTM reads the filling; 0 for none. The
-    /// released code takes the longest word of the data set: 26 (NCBI), 37 (BC5CDR).
-    pub word_length: usize,
-    /// Keras' initial values, which are not PyTorch's: Glorot's and orthogonal matrices, biases 0 but 1 at the forget gates,
-    /// characters from U(-0.05, 0.05).
-    pub keras_initial_values: bool,
-    /// Gates of LSTMs are `0.2 x + 0.5` cut off at 0 and 1, as in Keras 2.2, instead of sigmoids.
-    pub hard_sigmoid_gates: bool,
-    /// The vectors of words and characters are no part of `θ_E` in the adversarial games.
-    pub games_spare_vectors: bool,
-    /// Training batches are drawn at random, and the last partial one is left out, where ours are of like length and whole.
-    pub random_batches: bool,
-}
-
 /// How much of the data set is used; 0 is all of it. Results made with limits are never a reproduction.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -275,9 +255,6 @@ pub struct Limits {
     /// Test sentences.
     pub test: usize,
 }
-
-/// Positions of a sentence in the released code.
-pub const RELEASED_LENGTH: usize = 59;
 
 impl Default for Config {
     fn default() -> Self {
@@ -307,7 +284,7 @@ impl Default for Supervised {
 
 impl Default for Query {
     fn default() -> Self {
-        Self { times: 70, sentences: 64, evaluate_every: 1 }
+        Self { times: 70, sentences: 64, evaluate_every: 1, choices_only: false }
     }
 }
 
@@ -354,32 +331,6 @@ impl Default for WordVectorConfig {
     }
 }
 
-impl Released {
-    /// Every fact at once.
-    pub fn all() -> Self {
-        Self {
-            one_diversity_step: true,
-            private_step_first: true,
-            swapped_cross_entropy: true,
-            scores: true,
-            scores_of_both_tasks: true,
-            random_with_replacement: true,
-            drops_last_pool_batch: true,
-            forgets_word_vectors: true,
-            left_padding: true,
-            own_characters_of_pool: true,
-            lowercase_characters: true,
-            missing_concept_as_outside: true,
-            additive_attention: true,
-            word_length: 26,
-            keras_initial_values: true,
-            hard_sigmoid_gates: true,
-            games_spare_vectors: true,
-            random_batches: true,
-        }
-    }
-}
-
 /// Adam with these settings.
 pub fn adam(learning_rate: f64, beta1: f64, beta2: f64) -> OptimizerConfig {
     OptimizerConfig::new(Rule::Adam(Adam { beta1, beta2, ..Adam::default() }), learning_rate)
@@ -395,7 +346,7 @@ impl Config {
         let config = match config.variant {
             Variant::Paper => config,
             Variant::Released => {
-                let mut preset = released_preset()?;
+                let mut preset = released::preset()?;
                 merge(&mut preset, given);
                 config::from_value(&preset)?
             }
@@ -430,6 +381,10 @@ impl Config {
                 if config.strategy != Strategy::Diversity || !config.diversity_discriminator.on {
                     config.diversity_discriminator = DiversityGame { on: false, ..DiversityGame::default() };
                 }
+                let (asked, diversity) =
+                    (config.strategy == Strategy::Diversity, config.diversity_discriminator.on);
+                let played = diversity || config.task_discriminator.on;
+                config.released = config.released.for_discriminators(asked, played, diversity);
                 config
             }
             Job::Vectors => {
@@ -485,18 +440,6 @@ impl Config {
     }
 }
 
-/// What `variant: released` stands for: every oddity, and the optimisers of facts 2 and 3.
-fn released_preset() -> Result<Value, ConfigError> {
-    let write = |error: serde_json::Error| ConfigError::at("released", error.to_string());
-    let game = serde_json::json!({"learning_rate": 1e-4, "beta1": 0.5, "beta2": 0.5});
-    Ok(serde_json::json!({
-        "released": serde_json::to_value(Released::all()).map_err(write)?,
-        "task_discriminator": game,
-        "diversity_discriminator": {"learning_rate": 1e-4},
-        "training": {"beta1": 0.9, "beta2": 0.9},
-    }))
-}
-
 /// Lays `given` over `ground`, key by key.
 fn merge(ground: &mut Value, given: &Value) {
     match (ground, given) {
@@ -519,7 +462,11 @@ mod tests {
     fn released_sets_what_is_not_set_by_hand() {
         let config =
             Config::read(&json!({"variant": "released", "released": {"left_padding": false}})).unwrap();
-        assert_eq!(config.released, Released { left_padding: false, ..Released::all() });
+        // Without padding there is none to judge.
+        assert_eq!(
+            config.released,
+            Released { left_padding: false, judges_padding: false, ..Released::all() }
+        );
         assert_eq!((config.training.beta2, config.task_discriminator.beta1), (0.9, 0.5));
         let again = Config::read(&serde_json::to_value(&config).unwrap()).unwrap();
         assert_eq!(again, config, "reading a read configuration changes nothing");
@@ -538,6 +485,31 @@ mod tests {
         let vectors = read(json!({"job": "vectors", "strategy": "lc", "query": {"times": 3}}));
         assert_eq!(vectors, read(json!({"job": "vectors"})));
         assert_eq!(read(json!({"job": "statistics", "tasks": "ner"})), read(json!({"job": "statistics"})));
+    }
+
+    #[test]
+    fn what_only_discriminators_do_is_off_without_them() {
+        let read = |value| Config::read(&value).unwrap().released;
+        let without = Released {
+            judges_each_token: false,
+            judges_padding: false,
+            one_solver_run: false,
+            ..Released::all()
+        };
+        let mut lc = json!({"variant": "released", "strategy": "lc", "task_discriminator": {"on": false}});
+        assert_eq!(read(lc.clone()), without);
+        lc["task_discriminator"]["on"] = true.into();
+        assert_eq!(read(lc), Released { one_solver_run: false, ..Released::all() });
+        assert_eq!(read(json!({"variant": "released"})), Released::all());
+    }
+
+    #[test]
+    fn few_sentences_are_read_until_the_steps_are_enough() {
+        assert_eq!(enough_passes(1, 64, 32), 300);
+        assert_eq!(enough_passes(1, 0, 32), 600);
+        assert_eq!(enough_passes(9, 32 * 700, 32), 9);
+        let of = |sentences| Supervised::passes(sentences, 32);
+        assert_eq!((of(0), of(60), of(90), of(32 * 30), of(32_000)), (30, 15, 10, 1, 1));
     }
 
     #[test]

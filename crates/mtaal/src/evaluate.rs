@@ -11,18 +11,18 @@ use crate::folder::ModelFolder;
 use crate::judging;
 use crate::querying::{metrics, reports};
 use crate::words::WordForms;
-use crate::{input, train};
+use crate::{input, scoring};
 
-/// Scores a model on a file.
+/// Scores a model on a file. Mentions of types and concepts that it does not know count as missed.
 pub fn evaluate(model: &ModelFolder, path: &Path, device: Device) -> Result<Scores> {
-    let sentences = train::known(input::annotated(path, model.config.tasks)?, &model.encoding);
-    let encoded =
-        model.encoding.encode(&sentences).with_context(|| format!("sentences of {}", path.display()))?;
+    let sentences = input::annotated(path, model.config.tasks)?;
+    let encoding = scoring::encoding(&model.encoding, &sentences, model.config.tasks, path)?;
+    let encoded = encoding.encode(&sentences).with_context(|| format!("sentences of {}", path.display()))?;
     let forms = WordForms::of(&encoded).as_released(&model.config.released);
     let examples: Vec<&Example> = encoded.examples.iter().collect();
     let judgements =
         judging::tasks(&model.networks, &forms, &examples, model.config.tasks, device, &|_, _| ())?;
-    let found = metrics(&model.config, &model.encoding, &examples, &judgements)?;
+    let found = metrics(&model.config, &encoding, &examples, &judgements)?;
     let mut scores = Scores::new();
     for (task, metric, value) in [
         ("ner", "f1_batch_mean", found.ner_f1_batch_mean),
@@ -32,7 +32,7 @@ pub fn evaluate(model: &ModelFolder, path: &Path, device: Device) -> Result<Scor
             scores.entry(task.to_owned()).or_default().insert(metric.to_owned(), value);
         }
     }
-    for (task, report) in reports(&model.config, &model.encoding, &examples, &judgements)? {
+    for (task, report) in reports(&model.config, &encoding, &examples, &judgements)? {
         let types =
             report.per_type.iter().filter(|_| task == "ner").map(|(kind, counts)| (kind.as_str(), counts));
         for (task, counts) in std::iter::once((task, &report.micro)).chain(types) {

@@ -3,24 +3,27 @@
 use std::path::Path;
 
 use anyhow::{Context, Result, bail};
-use medner_data::formats::mtaal;
 use medner_data::formats::pubtator::{PubTatorOptions, read_pubtator};
 use medner_data::formats::tokenize::{TokenizedSentence, tokenize};
+use medner_data::formats::{Read, Remark, Remarked, mtaal};
+use medner_data::word_files::{self, Annotated};
 use medner_data::{Document, Sentence, user_files};
 
 use crate::config::Tasks;
-use crate::corpus::{MISSING, OUTSIDE};
+use crate::corpus::{Collection, MISSING, OUTSIDE};
 
 /// Annotated sentences: PubTator and JSON lines are cut into sentences and words; three columns `token TAB tag TAB concept` are
-/// taken as they stand, and so are two (`token TAB tag`).
+/// taken as they stand, and so are two (`token TAB tag`). What was changed or left out on the way is said.
 pub fn annotated(path: &Path, tasks: Tasks) -> Result<Vec<Sentence>> {
-    let mut sentences = match columns(path)? {
-        Some(3) => mtaal::read(path)?.items,
-        _ => cut(&documents(path)?)?.into_iter().map(|s| s.sentence).collect(),
-    };
-    if sentences.is_empty() {
+    let read = read(path)?;
+    read.warn(path, "they are neither learned nor scored");
+    if read.sentences.is_empty() {
         bail!("{}: holds no sentences", path.display());
     }
+    // Both layers, and that they agree.
+    let sentences = Collection::from_sentences("", read.sentences)
+        .with_context(|| format!("{}", path.display()))?
+        .sentences;
     let mentions = sentences.iter().any(|s| !s.spans.is_empty());
     if !mentions {
         bail!("{}: holds no mentions, so there is nothing to learn or to score", path.display());
@@ -28,28 +31,48 @@ pub fn annotated(path: &Path, tasks: Tasks) -> Result<Vec<Sentence>> {
     let concepts = sentences.iter().flat_map(|s| &s.concepts).any(|c| c != OUTSIDE && c != MISSING);
     if tasks.nen() && !concepts {
         bail!(
-            "{}: holds no concepts, so normalisation cannot be learned; give them (PubTator's sixth column, the third of \
-             `token TAB tag TAB concept`), or train recognition alone: `--set tasks=ner`",
+            "{}: holds no concepts, so normalisation cannot be learned; give them (PubTator's sixth column, `concepts` of an entity \
+             in JSON lines, the third of `token TAB tag TAB concept`), or train recognition alone: `--set tasks=ner`",
             path.display()
         );
     }
-    for sentence in &mut sentences {
-        if sentence.concepts.is_empty() {
-            let mut concepts = vec![OUTSIDE.to_owned(); sentence.tokens.len()];
-            for span in &sentence.spans {
-                concepts[span.start..span.end].fill(MISSING.to_owned());
-            }
-            sentence.concepts = concepts;
-        }
-    }
     Ok(sentences)
+}
+
+/// The sentences of a file with what there is to say of them.
+fn read(path: &Path) -> Result<Annotated> {
+    if is_pubtator(path)? {
+        let documents = read_pubtator(path, PubTatorOptions { tolerant: true })?;
+        let mut read = Annotated::of(&documents.items)?;
+        read.report.merge(documents.report);
+        return Ok(read);
+    }
+    match columns(path)? {
+        Some(3) => {
+            let Read { items: sentences, report } = mtaal::read(path)?;
+            Ok(Annotated { sentences, report, ..Annotated::default() })
+        }
+        None if has_columns_without_tabs(path)? => bail!(
+            "{}: has three columns with spaces between them; a concept is read where tabs separate them: \
+             `token TAB tag TAB concept`",
+            path.display()
+        ),
+        _ => Ok(word_files::annotated(path)?),
+    }
 }
 
 /// Documents to label: PubTator or JSON lines (their mentions are ignored); anything else, and standard input, as one document
 /// a line.
 pub fn text(path: Option<&Path>) -> Result<Vec<Document>> {
     let documents = match path {
-        Some(path) if is_pubtator(path)? => read_pubtator(path, PubTatorOptions { tolerant: true })?.items,
+        Some(path) if is_pubtator(path)? => {
+            let Read { items, report } = read_pubtator(path, PubTatorOptions { tolerant: true })?;
+            // Of what is said of a file only this is of its texts.
+            if let Some(Remarked { count, first }) = report.remarks.get(&Remark::DuplicateId) {
+                tracing::warn!("{}: {count} {} (first: {first})", path.display(), Remark::DuplicateId.text());
+            }
+            items
+        }
         path => user_files::text(path)?,
     };
     Ok(documents.into_iter().map(|d| Document { entities: Vec::new(), ..d }).collect())
@@ -60,22 +83,19 @@ pub fn cut(documents: &[Document]) -> Result<Vec<TokenizedSentence>> {
     Ok(tokenize(documents)?.items)
 }
 
-fn documents(path: &Path) -> Result<Vec<Document>> {
-    if is_pubtator(path)? {
-        return Ok(read_pubtator(path, PubTatorOptions { tolerant: true })?.items);
-    }
-    Ok(user_files::annotated(path)?)
-}
-
-/// The first line that is not blank.
-fn first_line(path: &Path) -> Result<Option<String>> {
+/// The lines that are not blank; none of a folder.
+fn lines(path: &Path) -> Result<Vec<String>> {
     if path.is_dir() {
-        return Ok(None);
+        return Ok(Vec::new());
     }
     let bytes = std::fs::read(path).with_context(|| format!("{}: cannot be read", path.display()))?;
     let text = String::from_utf8_lossy(&bytes);
     let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
-    Ok(text.lines().find(|line| !line.trim().is_empty()).map(str::to_owned))
+    Ok(text.lines().filter(|line| !line.trim().is_empty()).map(str::to_owned).collect())
+}
+
+fn first_line(path: &Path) -> Result<Option<String>> {
+    Ok(lines(path)?.into_iter().next())
 }
 
 /// PubTator begins with a title, `<id>|t|<title>`.
@@ -87,9 +107,25 @@ fn is_pubtator(path: &Path) -> Result<bool> {
     }))
 }
 
+/// True where every line is `token tag concept` with spaces between them: the second column has tags, the third something else.
+fn has_columns_without_tabs(path: &Path) -> Result<bool> {
+    if is_json(path) {
+        return Ok(false);
+    }
+    let is_tag = |tag: &str| tag == "O" || tag.starts_with("B-") || tag.starts_with("I-");
+    let lines = lines(path)?;
+    let rows: Vec<Vec<&str>> = lines.iter().map(|line| line.split_whitespace().collect()).collect();
+    let fits = rows.iter().all(|row| row.len() == 3 && is_tag(row[1]));
+    Ok(fits && rows.iter().any(|row| !is_tag(row[2])))
+}
+
+fn is_json(path: &Path) -> bool {
+    path.extension().is_some_and(|e| e == "jsonl" || e == "json")
+}
+
 /// Columns of a file of tab-separated columns.
 fn columns(path: &Path) -> Result<Option<usize>> {
-    if path.extension().is_some_and(|e| e == "jsonl" || e == "json") || is_pubtator(path)? {
+    if is_json(path) {
         return Ok(None);
     }
     Ok(first_line(path)?.map(|line| line.split('\t').count()).filter(|&n| n > 1))
@@ -131,5 +167,40 @@ mod tests {
         assert_eq!(sentences[0].concepts, ["O", "-1"]);
         let (_folder, path) = file("No\tO\tO\n", "a.tsv");
         assert!(annotated(&path, Tasks::Ner).unwrap_err().to_string().contains("no mentions"));
+    }
+
+    #[test]
+    fn layers_that_contradict_each_other_are_refused_with_the_place() {
+        let (_folder, path) = file("No\tO\tO\nfever\tB-Disease\tO\nhere\tO\tD5\n", "a.tsv");
+        let message = format!("{:#}", annotated(&path, Tasks::Both).unwrap_err());
+        assert!(
+            message.contains("a.tsv") && message.contains("token 1 (`fever`) is inside a mention"),
+            "{message}"
+        );
+    }
+
+    #[test]
+    fn three_columns_with_spaces_are_told_of_tabs() {
+        let spaces = "No O O\nfever B-Disease D005334\n\nNo O O\n";
+        let (_folder, path) = file(spaces, "a.txt");
+        let message = annotated(&path, Tasks::Both).unwrap_err().to_string();
+        assert!(message.contains("token TAB tag TAB concept"), "{message}");
+        let (_folder, path) = file(&spaces.replace(' ', "\t"), "a.txt");
+        assert_eq!(annotated(&path, Tasks::Both).unwrap().len(), 2);
+        // Columns of which the last has the tags are as they were.
+        let (_folder, path) = file("No NN O\nfever NN B-Disease\n", "a.txt");
+        assert_eq!(annotated(&path, Tasks::Ner).unwrap()[0].spans.len(), 1);
+    }
+
+    #[test]
+    fn what_cutting_leaves_out_is_known() {
+        let pubtator = "7|t|No severe fever today.\n7|a|\n7\t3\t15\tsevere fever\tDisease\tD5\n\
+            7\t10\t15\tfever\tDisease\tD6\n";
+        let (_folder, path) = file(pubtator, "a.txt");
+        let read = read(&path).unwrap();
+        assert_eq!(read.report.count(Remark::OverlapLeftOut), 1);
+        assert_eq!(read.left_out, [("Disease".to_owned(), 1)].into());
+        let (_folder, path) = file("No\tO\tO\nfever\tI-Disease\tD5\n", "a.tsv");
+        assert_eq!(super::read(&path).unwrap().report.count(Remark::RepairedTag), 1);
     }
 }

@@ -11,12 +11,26 @@
 //! | [`algorithm`], [`rounds`] | Algorithm 1 line by line; the steps of a query round |
 //! | [`judging`], [`scores`], [`querying`] | pools through the networks; what a sentence is worth; which ones are chosen (equation 5) |
 //! | [`metrics`] | the four metrics, and the diversity of queried sentences |
-//! | [`exchange`] | sentences to Label Studio, doccano, brat and JSON lines, and the answers back |
 //! | [`vectors`] | word vectors: trained here, GloVe subset, files |
-//! | [`input`], [`train`], [`evaluate`], [`predict`], [`folder`] | a user's own files |
-//! | [`exchange`] | sentences out to the people who label, and their answers back in |
+//! | [`input`], [`own_files`], [`train`], [`evaluate`], [`scoring`], [`predict`], [`folder`] | a user's own files |
+//! | [`exchange`] | sentences to Label Studio, doccano, brat and JSON lines, and the answers back |
 //! | [`project`] | annotation projects: the verbs `query` and `learn` |
-//! | [`cells`], [`method`] | what a cell of a table does; how all this is offered to the command line |
+//! | [`cells`], [`seconds`], [`method`] | what a cell of a table does; how all this is offered to the command line |
+//!
+//! # What the paper leaves open
+//! | what | here | why |
+//! | --- | --- | --- |
+//! | batch size, learning rate of the games | 32, 1e-4 | the released code's |
+//! | Adam's betas | 0.9, 0.999 everywhere | the usual ones; the released code has 0.9, 0.9 for the tasks and 0.5, 0.5 for the task game |
+//! | batches of lines 2 to 4 | a pass over X^L, each batch beside one of X^U | as lines 9 to 12 have it |
+//! | what the discriminators judge | a sentence, from the last states of both directions | equation (5) has one number a sentence |
+//! | characters | with their case | as in the model that the character layer is taken from |
+//! | a mention without a concept | a label of its own, `-1` | Table 1 counts it among BC5CDR's 2,311 labels |
+//! | least confidence, entropy with two tasks | the sum over the tasks | the released code's |
+//! | initial values, gates | PyTorch's | |
+//! | batches | of like length, none left out | |
+//!
+//! What the released code does instead has a key each ([`config::Released`]).
 
 pub mod algorithm;
 pub mod attention;
@@ -34,12 +48,15 @@ pub mod lstm;
 pub mod method;
 pub mod metrics;
 pub mod networks;
+pub mod own_files;
 pub mod predict;
 pub mod prepare;
 pub mod project;
 pub mod querying;
 pub mod rounds;
 pub mod scores;
+pub mod scoring;
+pub mod seconds;
 pub mod train;
 pub mod vectors;
 pub mod words;

@@ -12,7 +12,7 @@ use medner_experiment::{
 };
 
 use crate::config::{Config, Job, WordVectorSource};
-use crate::{cells, evaluate, folder, input, predict, project, train, vectors};
+use crate::{cells, evaluate, folder, input, own_files, predict, project, train, vectors};
 
 /// Raised whenever a change alters numbers: results of earlier versions are then run again.
 pub const RESULTS_VERSION: u32 = 2;
@@ -39,6 +39,14 @@ impl Method for Mtaal {
 
     fn check_config(&self, given: &Value) -> Result<Value, ConfigError> {
         serde_json::to_value(Config::read(given)?).map_err(|e| ConfigError::at("", e.to_string()))
+    }
+
+    fn check_train(&self, given: &Value) -> Result<(), ConfigError> {
+        own_files::check(&Config::read(given)?)
+    }
+
+    fn train_example(&self) -> &'static [&'static str] {
+        &["supervised.epochs=5"]
     }
 
     fn locate(&self, data: &str) -> Result<DataFacts, Missing> {

@@ -136,6 +136,8 @@ pub struct Discriminator {
     output: Linear,
     /// Judges every token (the released code) instead of the sentence.
     each_token: bool,
+    /// Its losses are means over the filling words too (the released code).
+    padding_in_losses: bool,
 }
 
 impl Discriminator {
@@ -144,7 +146,8 @@ impl Discriminator {
         Ok(Self {
             reader: PackedBiLstm::new(&(scope / "bilstm"), 2 * hidden, hidden, gate(config))?,
             output: Linear::new(&(scope / "output"), 2 * hidden, 2)?,
-            each_token: config.released.left_padding,
+            each_token: config.released.judges_each_token,
+            padding_in_losses: config.released.judges_padding,
         })
     }
 
@@ -156,7 +159,21 @@ impl Discriminator {
         } else {
             self.reader.last(xs, &sentences.states)?
         };
-        Ok(linear(&self.output, &states)?.f_log_softmax(-1, xs.kind())?)
+        self.classes(&states)
+    }
+
+    /// The same as the losses are means of them. In the released code `reduce_mean` takes all positions, so that the filling
+    /// words are judged as well: `[N, 2 H] -> [N, 2]`; only its scores cut them off.
+    pub fn log_probabilities_for_losses(&self, xs: &Tensor, sentences: &Sentences) -> Result<Tensor> {
+        if self.padding_in_losses {
+            self.classes(&self.reader.forward(xs, &sentences.states)?)
+        } else {
+            self.log_probabilities(xs, sentences)
+        }
+    }
+
+    fn classes(&self, states: &Tensor) -> Result<Tensor> {
+        Ok(linear(&self.output, states)?.f_log_softmax(-1, states.kind())?)
     }
 }
 

@@ -50,11 +50,16 @@ impl Round {
             (true, false, 0) => batches(labelled),
             (true, false, steps) => steps,
         };
+        // Where only choices count, what no later choice depends on is left out.
+        let only = config.query.choices_only;
+        let asks = !only || config.strategy.needs_tasks() || config.strategy.needs_discriminator();
+        let goes_on = !only || number + 1 < config.query.times;
+        let steps = |wanted: bool, steps: u64| if wanted { steps } else { 0 };
         Self {
-            warm_up: if number == 0 { config.training.warm_up * batches(labelled) } else { 0 },
+            warm_up: steps(asks && number == 0, config.training.warm_up * batches(labelled)),
             diversity,
-            task_game: if config.task_discriminator.on { batches(labelled_after) } else { 0 },
-            tasks: batches(labelled_after),
+            task_game: steps(asks && goes_on && config.task_discriminator.on, batches(labelled_after)),
+            tasks: steps(asks && goes_on, batches(labelled_after)),
             epochs: config.training.epochs,
         }
     }
@@ -75,7 +80,8 @@ impl Round {
             }
             rest -= steps;
         }
-        let (epoch, within) = (rest / (self.task_game + self.tasks), rest % (self.task_game + self.tasks));
+        let an_epoch = (self.task_game + self.tasks).max(1);
+        let (epoch, within) = (rest / an_epoch, rest % an_epoch);
         if within < self.task_game {
             (Part::TaskGame, within, epoch)
         } else {
@@ -190,6 +196,23 @@ mod tests {
         assert_eq!(round, Round { warm_up: 3, diversity: 0, task_game: 0, tasks: 2, epochs: 2 });
         assert_eq!((round.at(4), round.at(7)), ((Part::Tasks, 0, 0), (Part::Tasks, 1, 1)));
         assert_eq!(Round::new(&config, 1, 10, 5).warm_up, 0);
+    }
+
+    #[test]
+    fn where_only_choices_count_nothing_follows_the_last_and_random_needs_no_training() {
+        let mut config = config();
+        config.query.times = 3;
+        config.training.warm_up = 1;
+        let whole = [0, 1, 2].map(|number| Round::new(&config, number, 95, 100));
+        config.query.choices_only = true;
+        let [first, second, last] = [0, 1, 2].map(|number| Round::new(&config, number, 95, 100));
+        assert_eq!((first, second), (whole[0], whole[1]));
+        assert_eq!(last, Round { task_game: 0, tasks: 0, ..whole[2] });
+        assert_eq!((last.steps(), last.at(10)), (11, (Part::Query, 0, 0)));
+        config.strategy = Strategy::Random;
+        config.diversity_discriminator.on = false;
+        let first = Round::new(&config, 0, 95, 100);
+        assert_eq!((first.steps(), first.at(0).0), (1, Part::Query));
     }
 
     #[test]

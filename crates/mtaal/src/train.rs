@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 use medner_core::device;
+use medner_core::trainer::{LogLine, Summary};
 use medner_data::{Sentence, WordVectors};
 use medner_experiment::{RunContext, TrainArgs, config};
 use rand::SeedableRng;
@@ -13,31 +14,21 @@ use rand_chacha::ChaCha8Rng;
 
 use crate::algorithm::Keep;
 use crate::cells::{self, Start};
-use crate::config::{Config, Job, Limits, WordVectorSource};
+use crate::config::{Config, Supervised};
 use crate::corpus::{ActivePool, Encoding};
 use crate::prepare::{Prepared, build, encoding_options, word_matrix};
 use crate::words::WordForms;
-use crate::{folder, input, project, vectors};
+use crate::{folder, input, own_files, project, scoring, vectors};
 
 /// Trains on files.
 pub fn train(args: &TrainArgs, ctx: &RunContext) -> Result<()> {
     let mut config: Config = config::from_value(&args.config)?;
-    if config.job != Job::ActiveLearning || config.limits != Limits::default() {
-        bail!(
-            "`job` and `limits` are for the cells of tables; `train` trains on the whole file: leave them out"
-        );
-    }
-    if config.word_vectors.source == WordVectorSource::Trained {
-        bail!(
-            "`word_vectors.source: trained` is for the cells of tables; name a file: `glove` or `word2vec`"
-        );
-    }
+    own_files::check(&config)?;
     device::set_threads(ctx.threads);
     let device = device::open(&ctx.device)?;
     let given_config = config.clone();
     // The games of Algorithm 1 that need unlabelled sentences have none here.
     config.diversity_discriminator.on = false;
-    config.query.times = config.supervised.epochs;
     config.query.evaluate_every = 1;
 
     let training = input::annotated(&args.train, config.tasks)?;
@@ -46,45 +37,77 @@ pub fn train(args: &TrainArgs, ctx: &RunContext) -> Result<()> {
         Some(development) => (training, development),
         None => hold_out(training, config.supervised.development, args.seed),
     };
+    config.query.times = config.supervised.epochs;
+    let passes = Supervised::passes(training.len(), config.training.batch_size);
+    config.training.epochs = config.training.epochs.max(passes);
     let encoding = Encoding::count(&training, encoding_options(&config))
         .with_context(|| format!("{}", args.train.display()))?;
-    let development = known(development, &encoding);
+    let source = args.dev.as_ref().unwrap_or(&args.train);
+    let scored = scoring::encoding(&encoding, &development, config.tasks, source)?;
     let mut files = BTreeMap::new();
     for (role, file) in [("train", Some(&args.train)), ("dev", args.dev.as_ref())] {
         if let Some(file) = file {
             files.insert(role.to_owned(), medner_data::hash::hash_file(file)?.sha256);
         }
     }
-    let prepared = supervised(&config, encoding, &training, &development, &args.train)?;
+    let prepared = supervised(&config, scored, &training, &development, &args.train)?;
     let vectors: Option<WordVectors> = match vectors::file(&config.word_vectors)? {
-        Some(path) => Some(vectors::read(&path, &prepared.encoding.words)?),
+        Some(path) => Some(vectors::read(&path, &encoding.words)?),
         None => None,
     };
-    let (words, coverage) = word_matrix(&config, &prepared.encoding.words, vectors.as_ref(), args.seed)?;
+    let (words, coverage) = word_matrix(&config, &encoding.words, vectors.as_ref(), args.seed)?;
     if let Some(coverage) = coverage {
         tracing::info!("word vectors: {coverage}");
     }
-    let networks = build(&config, &prepared.encoding, &words, args.seed, device)?;
+    let networks = build(&config, &encoding, &words, args.seed, device)?;
     std::fs::create_dir_all(&args.out).with_context(|| {
         format!("{}: cannot be made; name a folder that can be written by `--out`", args.out.display())
     })?;
     let keep = if development.is_empty() { Keep::Last } else { Keep::Best };
     let patience = Some(config.supervised.patience).filter(|&p| p > 0 && keep == Keep::Best);
-    let start = Start { seed: args.seed, files, keep, patience };
+    let start = Start { seed: args.seed, files, keep, patience, save_unscored: true };
     let (run, summary) = cells::train(&config, start, prepared, networks, ctx, device)?;
     // What an annotation project needs to go on from here.
     project::write(&args.out.join(project::SENTENCES), &training)?;
-    folder::save(&args.out, &given_config, &run.data.encoding, &run.networks)?;
+    folder::save(&args.out, &given_config, &encoding, &run.networks)?;
     if let Some(best) = summary.best.filter(|_| keep == Keep::Best) {
         tracing::info!(
             "best development score {:.2} in epoch {} of {}; the model is in {}",
-            100.0 * best.score,
+            100.0 * best.score.max(0.0),
             best.epoch + 1,
             summary.epochs,
             args.out.display()
         );
+        let nothing = found_nothing(&summary);
+        if !nothing.is_empty() {
+            tracing::warn!("{}: {}", args.out.display(), useless(&nothing, &summary));
+        }
     }
     Ok(())
+}
+
+/// The tasks of which the best epoch found not one mention of the development sentences.
+fn found_nothing(summary: &Summary) -> Vec<&'static str> {
+    let best = summary.best.map(|best| best.epoch + 1);
+    let of_best = summary.log.iter().find_map(|line| match line {
+        LogLine::Epoch { epoch, metrics, .. } if Some(*epoch) == best => Some(metrics),
+        _ => None,
+    });
+    let tasks = [("recognition", "ner_f1"), ("normalisation", "nen_f1")].into_iter();
+    let nothing = |metric: &str| of_best.and_then(|metrics| metrics.get(metric)).is_some_and(|&f1| f1 <= 0.0);
+    tasks.filter(|(_, metric)| nothing(metric)).map(|(task, _)| task).collect()
+}
+
+/// What is said of a model that learned nothing of some tasks.
+fn useless(tasks: &[&str], summary: &Summary) -> String {
+    format!(
+        "after {} epochs ({} steps) {} finds no mention of the development sentences, so that the model is of no use for it: give \
+         it more sentences, or more epochs (`--set supervised.epochs={}`, with another `--out`)",
+        summary.epochs,
+        summary.steps,
+        tasks.join(" and "),
+        4 * summary.epochs.max(1)
+    )
 }
 
 /// Draws a share of the sentences for development (at least one where there are two).
@@ -96,41 +119,6 @@ fn hold_out(mut sentences: Vec<Sentence>, share: f64, seed: u64) -> (Vec<Sentenc
     sentences.shuffle(&mut ChaCha8Rng::seed_from_u64(seed));
     let development = sentences.split_off(sentences.len() - held);
     (sentences, development)
-}
-
-/// Development sentences in the labels that training has: a mention of an unknown type or concept cannot be found, and how
-/// many there are is said; as an unknown concept it stays a mention.
-pub fn known(development: Vec<Sentence>, encoding: &Encoding) -> Vec<Sentence> {
-    let mut unknown = (0, 0);
-    let sentences = development
-        .into_iter()
-        .map(|mut sentence| {
-            let before = sentence.spans.len();
-            sentence.spans.retain(|span| encoding.ner.types().contains(&span.label));
-            unknown.0 += before - sentence.spans.len();
-            for concept in &mut sentence.concepts {
-                if encoding.nen.index(concept).is_none() && concept != crate::corpus::MISSING {
-                    unknown.1 += 1;
-                    let other = if encoding.nen.index(crate::corpus::MISSING).is_some() {
-                        crate::corpus::MISSING
-                    } else {
-                        crate::corpus::OUTSIDE
-                    };
-                    other.clone_into(concept);
-                }
-            }
-            sentence
-        })
-        .collect();
-    if unknown != (0, 0) {
-        tracing::warn!(
-            "development sentences: {} mentions of types and {} tokens of concepts that the training sentences do not have \
-             cannot be found",
-            unknown.0,
-            unknown.1
-        );
-    }
-    sentences
 }
 
 /// Training sentences all labelled, development sentences in the place of the test sentences.
@@ -155,4 +143,34 @@ fn supervised(
         test: (training.len() as u32..all.len() as u32).collect(),
         notes: BTreeMap::new(),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use medner_core::checkpoint::Best;
+
+    use super::*;
+
+    #[test]
+    fn a_task_that_found_nothing_is_named() {
+        let epoch = |epoch, ner: f64, nen: f64| LogLine::Epoch {
+            epoch,
+            step: 9 * epoch,
+            loss: 1.0,
+            score: None,
+            metrics: [("ner_f1".to_owned(), ner), ("nen_f1".to_owned(), nen)].into(),
+        };
+        let summary = |best, log| Summary {
+            steps: 18,
+            epochs: 2,
+            best: Some(Best { score: 0.0, epoch: best, step: 0 }),
+            log,
+            timing: Vec::new(),
+        };
+        let learned = summary(1, vec![epoch(1, 0.0, 0.0), epoch(2, 0.5, 0.0)]);
+        assert_eq!(found_nothing(&learned), ["normalisation"]);
+        assert!(useless(&["normalisation"], &learned).contains("(18 steps) normalisation finds no mention"));
+        assert_eq!(found_nothing(&summary(1, vec![epoch(2, 0.5, 0.1)])), Vec::<&str>::new());
+        assert_eq!(found_nothing(&summary(0, vec![epoch(1, 0.0, 0.0)])), ["recognition", "normalisation"]);
+    }
 }

@@ -163,6 +163,8 @@ pub struct Sentences {
     pub judged: Option<Tensor>,
     /// Words of each sentence, without filling.
     pub lengths: Vec<usize>,
+    /// Words of each sentence, with filling.
+    pub filled: Vec<usize>,
     /// The places of the steps among `B * T` padded ones, `[N]` of i64.
     pub places: Tensor,
     /// The step at each of the `B * T` padded places, padding naming step 0: `[B, T]` of i64.
@@ -198,6 +200,7 @@ impl Sentences {
             words: Arc::new(words),
             judged: if judged.len() == n { None } else { Some(tensor(&judged)?) },
             lengths: rows.iter().map(|(row, lead)| row.len() - lead).collect(),
+            filled: rows.iter().map(|(row, _)| row.len()).collect(),
             places: tensor(&places)?,
             padded: tensor(&padded)?.f_view(shape)?,
             padding: Tensor::from_slice(&padding).f_to_device(device)?.f_view([shape[0], 1, shape[1]])?,
@@ -243,12 +246,17 @@ impl<'a> Input<'a> {
         Ok(Self { words, sentences, branch, labelled: labelled.len() })
     }
 
-    /// How many of `[M, ..]` judgements are of labelled sentences: one a sentence, or one a judged word.
+    /// How many of `[M, ..]` judgements are of labelled sentences: one a sentence, one a judged word, or one a word with filling.
     pub fn labelled_judgements(&self, judgements: i64) -> i64 {
+        let Sentences { lengths, filled, .. } = &self.sentences;
+        let of_labelled = |each: &[usize]| each[..self.labelled].iter().sum::<usize>() as i64;
         if judgements == self.sentences.size() as i64 {
-            return self.labelled as i64;
+            self.labelled as i64
+        } else if judgements == filled.iter().sum::<usize>() as i64 {
+            of_labelled(filled)
+        } else {
+            of_labelled(lengths)
         }
-        self.sentences.lengths[..self.labelled].iter().sum::<usize>() as i64
     }
 }
 

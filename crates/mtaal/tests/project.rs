@@ -417,6 +417,8 @@ fn a_slip_of_the_keyboard_starts_no_project_and_changes_none() {
     let folder = temporary.path();
     let start = first(folder, Shape::Jsonl);
     fs::write(folder.join("empty.txt"), "\n\n").unwrap();
+    fs::write(folder.join("trained.yaml"), "word_vectors: {source: trained}\n").unwrap();
+    fs::write(folder.join("glove.yaml"), "word_vectors: {source: glove, glove: no/such.txt}\n").unwrap();
     for (arguments, why) in [
         (&["learn", "--model", "new", "--labelled", "pool.txt"][..], "begin with `mtaal query"),
         (&["query", "--model", "new", "--take-back"], "begin with `mtaal query"),
@@ -430,6 +432,17 @@ fn a_slip_of_the_keyboard_starts_no_project_and_changes_none() {
             &["query", "--model", "new", "--pool", "pool.txt", "--types", "A", "--config", "no.yaml"],
             "no.yaml",
         ),
+        // What `train` refuses would fail here after people have labelled.
+        (
+            &["query", "--model", "new", "--pool", "pool.txt", "--types", "A", "--config", "trained.yaml"],
+            "trained.yaml: `word_vectors.source`",
+        ),
+        (
+            &["query", "--model", "new", "--pool", "pool.txt", "--types", "A", "--config", "glove.yaml"],
+            "there is no file no/such.txt",
+        ),
+        (&["query", "--model", "new", "--pool", "pool.txt", "--types", "A, A"], "`A` is named twice"),
+        (&["query", "--model", "new", "--pool", "pool.txt", "--types", "A", "--device", "tpu"], "tpu"),
     ] {
         let message = refused(folder, arguments);
         assert!(message.contains(why), "{message}");
@@ -437,7 +450,7 @@ fn a_slip_of_the_keyboard_starts_no_project_and_changes_none() {
     }
     let lc = ["query", "--model", "new", "--pool", "pool.txt", "--types", "A", "--strategy", "lc"];
     assert!(refused(folder, &lc).contains("no model yet"));
-    assert!(!folder.join("new/project.json").exists());
+    assert!(!folder.join("new").exists(), "the lock is left");
 
     query(folder, &start);
     let before = content(folder);
@@ -453,6 +466,23 @@ fn a_slip_of_the_keyboard_starts_no_project_and_changes_none() {
     }
     query(folder, &start);
     assert!(content(folder) == before, "a refused flag changed the project");
+}
+
+#[test]
+fn a_pool_smaller_than_a_batch_is_asked_in_projects_of_the_released_variant_too() {
+    let temporary = tempfile::tempdir().unwrap();
+    let folder = temporary.path();
+    let start = first(folder, Shape::Jsonl);
+    let small = fs::read_to_string(folder.join("small.yaml")).unwrap();
+    fs::write(folder.join("small.yaml"), format!("{small}released: {{drops_last_pool_batch: true}}\n"))
+        .unwrap();
+    query(folder, &start);
+    let answers = answer(folder, 1, Shape::Jsonl);
+    let short = LEARN.map(|a| if a == "20" { "1" } else { a });
+    done(&mtaal(folder, &short).arg(&answers).output().unwrap());
+    fs::write(folder.join("pool.txt"), "A cough was new.\nAnd a rash.\n").unwrap();
+    done(&mtaal(folder, &QUERY).output().unwrap());
+    assert_eq!(items(folder, 2).len(), 2);
 }
 
 #[test]

@@ -3,9 +3,16 @@
 
 use std::collections::BTreeSet;
 
+use medner_core::checkpoint::Settings;
+use medner_core::device;
+use medner_core::trainer::{Silent, Trainer, TrainerConfig};
+
+use super::games::halves;
 use super::*;
 use crate::config::{Released, Tasks, Variant};
+use crate::networks::{CHARACTER_VECTORS, WORD_VECTORS};
 use crate::prepare;
+use crate::scores::Strategy;
 
 /// A small run on real sentences.
 fn run(config: &Config) -> ActiveLearning {
@@ -63,7 +70,8 @@ fn lines_3_and_4_move_the_discriminator_and_then_the_encoder() {
     let value = |loss: fn(&Tensor, &Tensor, Reward) -> Result<Tensor>| {
         let x = run.input(&labelled, &unlabelled, false).unwrap();
         let e = run.networks.encoder.forward(&x).unwrap();
-        let judged = run.networks.diversity_discriminator.log_probabilities(&e, &x.sentences).unwrap();
+        let dd = &run.networks.diversity_discriminator;
+        let judged = dd.log_probabilities_for_losses(&e, &x.sentences).unwrap();
         let [l, u] = halves(&judged, &x).unwrap();
         loss(&l, &u, Reward::Logarithm).unwrap().double_value(&[])
     };
@@ -85,13 +93,20 @@ fn line_10_lowers_what_line_11_raises_each_by_its_own_parameters() {
         tch::no_grad(|| run.task_game_value(&e, &x)).unwrap().double_value(&[])
     };
     let (before, at_first) = (run.model().unwrap(), value(&run));
-    run.share_step(&labelled, &unlabelled).unwrap();
+    let mut encoder = run.optimizers.game_encoder.take().unwrap();
+    let mut private = run.optimizers.game_private.take().unwrap();
+    let encoded = |run: &ActiveLearning| {
+        let x = run.input(&labelled, &unlabelled, false).unwrap();
+        run.networks.encoder.forward(&x).unwrap()
+    };
+    let x = run.input(&labelled, &unlabelled, false).unwrap();
+    assert!((run.share_step(&mut encoder, &encoded(&run), &x).unwrap() - at_first).abs() < 1e-6);
     let (shared, lower) = (run.model().unwrap(), value(&run));
     assert_eq!(parts(&moved(&before, &shared)), ["encoder"]);
     assert!(lower < at_first, "{lower} {at_first}");
-    run.private_step(&labelled, &unlabelled).unwrap();
-    let (private, higher) = (run.model().unwrap(), value(&run));
-    let by_line_11 = moved(&shared, &private);
+    run.private_step(&mut private, &encoded(&run), &x).unwrap();
+    let (maximised, higher) = (run.model().unwrap(), value(&run));
+    let by_line_11 = moved(&shared, &maximised);
     assert_eq!(parts(&by_line_11), ["nen", "ner", "task_discriminator"]);
     // The private features p_k are what the attention gives: the decoders' readers and outputs have no part in them.
     assert!(by_line_11.iter().all(|name| !name.starts_with("ne") || name.contains(".attention.")));
@@ -160,4 +175,192 @@ fn released_batches_are_whole_and_random() {
     assert_eq!(run.in_hand.as_ref().unwrap().labelled.len(), 1, "7 sentences are one batch of 4");
     // 7 and the sentences of the first query, which are all 8 of the pool.
     assert_eq!(plan.tasks, 15 / 4);
+}
+
+/// The released code's run, all of it.
+fn released() -> ActiveLearning {
+    run(&Config { variant: Variant::Released, released: Released::all(), ..Config::default() })
+}
+
+#[test]
+fn the_released_losses_judge_the_padding_and_its_scores_do_not() {
+    let run = released();
+    let (labelled, unlabelled) = batch(&run);
+    let x = run.input(&labelled, &unlabelled, false).unwrap();
+    let e = run.networks.encoder.forward(&x).unwrap();
+    let dd = &run.networks.diversity_discriminator;
+    let words: usize = x.sentences.lengths.iter().sum();
+    let scored = dd.log_probabilities(&e, &x.sentences).unwrap();
+    assert_eq!(scored.size(), [words as i64, 2]);
+    let judged = dd.log_probabilities_for_losses(&e, &x.sentences).unwrap();
+    let positions = crate::config::RELEASED_LENGTH as i64;
+    assert_eq!(judged.size(), [8 * positions, 2]);
+    let [l, u] = halves(&judged, &x).unwrap();
+    assert_eq!((l.size()[0], u.size()[0]), (4 * positions, 4 * positions));
+    // The loss is `reduce_mean` over all positions.
+    let mean = |judged: &Tensor, class| {
+        let p = judged.select(1, class).exp().mean(tch::Kind::Float).double_value(&[]);
+        16.118_095_650_958_32 * (1.0 - p)
+    };
+    let expected = mean(&l, losses::LABELLED) + mean(&u, losses::UNLABELLED);
+    let loss = losses::diversity_discriminator(&l, &u, run.reward).unwrap().double_value(&[]);
+    assert!((loss - expected).abs() < 1e-4, "{loss} {expected}");
+}
+
+#[test]
+fn in_one_run_of_the_session_the_encoder_meets_the_discriminator_as_it_was() {
+    // The moments of line 4's gradient, and the model after both lines.
+    let after = |one_solver_run: bool, learning_rate: f64| {
+        let mut config =
+            Config { variant: Variant::Released, released: Released::all(), ..Config::default() };
+        config.released.one_solver_run = one_solver_run;
+        config.diversity_discriminator.learning_rate = learning_rate;
+        let mut run = run(&config);
+        let (labelled, unlabelled) = batch(&run);
+        run.diversity_step(&labelled, &unlabelled).unwrap();
+        let mut moments = run.optimizers.diversity_encoder.as_ref().unwrap().state().unwrap();
+        assert!(moments.remove("learning_rates").is_some());
+        (moments, run.model().unwrap())
+    };
+    let ((apart, _), (together, model)) = (after(false, 0.1), after(true, 0.1));
+    // How far line 3 moves the discriminator does not matter to an encoder that meets the old one.
+    let (slowly, other) = after(true, 1e-4);
+    assert!(moved(&other, &model).iter().any(|name| name.starts_with("diversity_discriminator")));
+    assert_eq!(moved(&together, &slowly), BTreeSet::new());
+    assert!(!moved(&together, &apart).is_empty());
+}
+
+#[test]
+fn one_encoding_for_both_released_steps_gives_the_bytes_of_two() {
+    let (mut once, mut twice) = (released(), released());
+    let (labelled, unlabelled) = batch(&once);
+    once.task_game_step(&labelled, &unlabelled).unwrap();
+    let mut encoder = twice.optimizers.game_encoder.take().unwrap();
+    let mut private = twice.optimizers.game_private.take().unwrap();
+    for (labelled, unlabelled) in [(&labelled[..], &[][..]), (&[][..], &unlabelled[..])] {
+        let x = twice.input(labelled, unlabelled, false).unwrap();
+        let e = tch::no_grad(|| twice.networks.encoder.forward(&x)).unwrap();
+        twice.private_step(&mut private, &e, &x).unwrap();
+        let e = twice.networks.encoder.forward(&x).unwrap();
+        twice.share_step(&mut encoder, &e, &x).unwrap();
+    }
+    assert_eq!(moved(&once.model().unwrap(), &twice.model().unwrap()), BTreeSet::new());
+}
+
+#[test]
+fn a_game_whose_gradient_is_no_number_ends_the_run() {
+    for part in ["diversity_discriminator", "task_discriminator"] {
+        let mut run = run(&Config::default());
+        let (labelled, unlabelled) = batch(&run);
+        let mut broken = run.model().unwrap();
+        let weight = broken.get_mut(&format!("{part}.output.weight")).unwrap();
+        *weight = weight.full_like(f64::NAN);
+        run.networks.params.load(&broken).unwrap();
+        let error = match part {
+            "task_discriminator" => run.task_game_step(&labelled, &unlabelled),
+            _ => run.diversity_step(&labelled, &unlabelled),
+        };
+        assert!(matches!(error, Err(CoreError::GradientNotFinite { .. })), "{part}: {error:?}");
+    }
+}
+
+/// Plays all rounds, and what was chosen in them, in order.
+fn chosen(config: &Config) -> Vec<u32> {
+    let mut run = run(config);
+    let (before, mut step) = (run.pool().labelled.len(), 0);
+    for epoch in 0..config.query.times {
+        for batch in 0..run.batches(epoch).unwrap() {
+            device::reseed(1, step);
+            run.step(&At { seed: 1, epoch, batch, step }).unwrap();
+            step += 1;
+        }
+        let scored = run.evaluate(epoch).unwrap().unwrap().metrics;
+        assert_eq!(scored.contains_key("ner_f1"), !config.query.choices_only);
+        assert_eq!(scored["labelled"], run.pool().labelled.len() as f64);
+    }
+    run.pool().labelled[before..].to_vec()
+}
+
+#[test]
+fn the_same_sentences_are_chosen_where_only_choices_count() {
+    for strategy in [Strategy::Random, Strategy::Lc, Strategy::Diversity] {
+        let mut config = Config { strategy, ..Config::default() };
+        (config.query.times, config.query.sentences) = (3, 2);
+        let whole = chosen(&config);
+        config.query.choices_only = true;
+        assert_eq!(chosen(&config), whole, "{strategy}");
+        assert_eq!(whole.len(), 6);
+    }
+}
+
+#[test]
+fn seconds_of_a_round_are_kept_through_a_resume() {
+    let mut interrupted = run(&Config::default());
+    for batch in 0..3 {
+        interrupted.step(&At { seed: 1, epoch: 0, batch, step: batch }).unwrap();
+    }
+    let spent = interrupted.state.seconds;
+    assert!(spent.discriminators > 0.0 && spent.scoring > 0.0, "{spent:?}");
+    let mut resumed = run(&Config::default());
+    resumed.load_state(&interrupted.state()).unwrap();
+    assert_eq!(resumed.state, interrupted.state);
+    // A checkpoint of a version that did not save them.
+    let mut old = interrupted.state();
+    old.as_object_mut().unwrap().remove("seconds");
+    resumed.load_state(&old).unwrap();
+    assert_eq!(resumed.state.seconds, Seconds::default());
+}
+
+#[test]
+fn sentences_are_named_where_batches_come_again() {
+    let mut run = run(&Config::default());
+    run.state.pool.unlabelled.truncate(4);
+    let at = At { seed: 1, epoch: 0, batch: 1, step: 1 };
+    run.step(&at).unwrap();
+    let names = |ids: &[u32]| ids.iter().map(|&id| run.data.names[id as usize].clone()).collect::<Vec<_>>();
+    let hand = run.in_hand.as_ref().unwrap();
+    assert_eq!((hand.labelled.len(), hand.unlabelled.len()), (2, 1));
+    assert_eq!(run.sentences(&at), [names(&hand.labelled[1]), names(&hand.unlabelled[0])].concat());
+}
+
+#[test]
+fn epochs_without_a_right_mention_do_not_end_the_training() {
+    let f1 = |ner, nen| Metrics { ner_f1: ner, nen_f1: nen, ..Metrics::default() };
+    assert!(
+        development_score(&f1(Some(0.0), Some(0.0)), 3) < development_score(&f1(Some(0.0), Some(0.0)), 4)
+    );
+    assert!(development_score(&f1(None, Some(0.0)), 4_000) < development_score(&f1(None, Some(1e-4)), 0));
+    assert!((development_score(&f1(Some(0.5), Some(0.0)), 7) - 0.25).abs() < 1e-12);
+    assert!((development_score(&f1(Some(0.5), None), 7) - 0.5).abs() < 1e-12);
+}
+
+/// Trains through [`Trainer`] with short rounds, of which only the last is scored.
+fn trained(folder: &std::path::Path, epochs: u64, save_unscored: bool) -> NamedTensors {
+    let mut config = Config { strategy: Strategy::Random, ..Config::default() };
+    (config.query.sentences, config.query.times, config.query.evaluate_every) = (1, 4, 4);
+    let mut task = run(&config);
+    let trainer = TrainerConfig { epochs, save_unscored, keep: 9, ..TrainerConfig::default() };
+    let settings = Settings { seed: 1, ..Settings::default() };
+    Trainer::new(folder, trainer, settings, &Silent).run(&mut task).unwrap();
+    let mut all = task.model().unwrap();
+    all.extend(task.optimizers().unwrap());
+    all
+}
+
+#[test]
+fn rounds_that_are_not_scored_need_no_checkpoint_and_the_end_is_the_same() {
+    let folder = tempfile::tempdir().unwrap();
+    let checkpoints = |name: &str| {
+        let entries = std::fs::read_dir(folder.path().join(name)).unwrap();
+        entries.filter(|e| e.as_ref().unwrap().file_name().to_string_lossy().starts_with("step-")).count()
+    };
+    let each = trained(&folder.path().join("each"), 4, true);
+    let few = trained(&folder.path().join("few"), 4, false);
+    assert_eq!((checkpoints("each"), checkpoints("few")), (4, 1));
+    assert_eq!(moved(&each, &few), BTreeSet::new());
+    // Ended after two rounds, which is saved though nothing was scored, and gone on with.
+    trained(&folder.path().join("resumed"), 2, false);
+    assert_eq!(checkpoints("resumed"), 1);
+    let resumed = trained(&folder.path().join("resumed"), 4, false);
+    assert_eq!(moved(&each, &resumed), BTreeSet::new());
 }

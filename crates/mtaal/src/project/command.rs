@@ -53,6 +53,13 @@ pub fn commands() -> Vec<Command> {
             .value_parser(value_parser!(u16).range(1..))
             .help("Threads [default: all of the machine]")
     };
+    let device = || {
+        Arg::new("device")
+            .long("device")
+            .value_name("DEVICE")
+            .default_value("cpu")
+            .help("`cpu` or `cuda:0`; never a silent fallback")
+    };
     let flag = |name: &'static str, help: &'static str| {
         Arg::new(name).long(name).action(ArgAction::SetTrue).help(help)
     };
@@ -115,7 +122,8 @@ pub fn commands() -> Vec<Command> {
                     .help("Seed of a new project [default: 1]"),
             )
             .arg(flag("take-back", "Take the last question back, as long as it is not learned"))
-            .arg(threads()),
+            .arg(threads())
+            .arg(device()),
         Command::new("learn")
             .about("Take the answers to a query and go on training")
             .arg(model())
@@ -141,7 +149,8 @@ pub fn commands() -> Vec<Command> {
                     .value_parser(value_parser!(u64).range(1..))
                     .help("Passes over all labelled sentences [default: training.epochs, more while there are few]"),
             )
-            .arg(threads()),
+            .arg(threads())
+            .arg(device()),
     ]
 }
 
@@ -157,8 +166,9 @@ fn parse_strategy(name: &str) -> Result<Strategy, String> {
 pub fn run(name: &str, matches: &ArgMatches, ctx: &RunContext) -> Result<()> {
     let threads = matches.get_one::<u16>("threads").map_or(ctx.threads, |&n| usize::from(n));
     device::set_threads(threads);
-    let device = device::open(&ctx.device)?;
-    let ctx = RunContext { threads, ..ctx.clone() };
+    let device_name = matches.get_one::<String>("device").unwrap_or(&ctx.device);
+    let device = device::open(device_name)?;
+    let ctx = RunContext { threads, device: device_name.clone(), ..ctx.clone() };
     let folder = matches.get_one::<PathBuf>("model").context("`--model` is required")?;
     match name {
         "query" if matches.get_flag("take-back") => {

@@ -25,15 +25,16 @@ pub fn outgoing(
     };
     let place = || project.folder.join(format!("round-{round:04}.{ending}"));
     let out = out.map_or_else(place, Path::to_owned);
-    Ok(Outgoing::new(shape, &query.items, &project.start.types, &out)?)
+    Ok(Outgoing::new(shape, &query.items, &project.types(round - 1)?, &out)?)
 }
 
 /// Writes them, and beside Label Studio's its labelling interface.
-pub fn hand_out(project: &Project, outgoing: &Outgoing, shape: Shape) -> Result<()> {
+pub fn hand_out(project: &Project, round: usize, outgoing: &Outgoing, shape: Shape) -> Result<()> {
     outgoing.write()?;
     if shape == Shape::LabelStudio {
         let interface = project.folder.join("label-studio.xml");
-        tensors::write_atomically(&interface, labelling_configuration(&project.start.types).as_bytes())?;
+        let types = project.types(round - 1)?;
+        tensors::write_atomically(&interface, labelling_configuration(&types).as_bytes())?;
     }
     Ok(())
 }

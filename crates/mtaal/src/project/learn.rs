@@ -4,7 +4,7 @@ use std::fs;
 use std::path::PathBuf;
 
 use anyhow::{Context, Result, bail};
-use medner_core::tensors;
+use medner_core::{CoreError, tensors};
 use medner_experiment::RunContext;
 use tch::Device;
 
@@ -14,6 +14,7 @@ use super::review::unchanged;
 use super::{ANSWERS, Given, MODEL, NETWORKS, Project, Stage, TRAINING, put, write};
 use crate::algorithm::Keep;
 use crate::cells::{self, Start};
+use crate::config::enough_passes;
 use crate::exchange::{AnswerOptions, Answers, Item, Shape, read_answers};
 use crate::prepare::{build, word_matrix};
 use crate::scores::Strategy;
@@ -43,10 +44,6 @@ pub enum Learned {
     Before(usize),
 }
 
-/// Few labelled sentences are read until so many steps are made. Attention without a residual path begins with words that all
-/// look alike, and takes some hundred steps to tell them apart.
-const STEPS: usize = 600;
-
 /// Checks the answers, keeps them, and trains on all that is labelled.
 pub fn learn(project: &Project, lesson: &Lesson, ctx: &RunContext, device: Device) -> Result<Learned> {
     let round = project.rounds()?;
@@ -56,7 +53,8 @@ pub fn learn(project: &Project, lesson: &Lesson, ctx: &RunContext, device: Devic
     let query = project.query(round)?;
     let stage = project.stage(round);
     let before = project.model(round - 1, device)?;
-    let given = answers(project, lesson, &query.items, before.as_ref().map(|model| &model.encoding.nen))?;
+    let given =
+        answers(project, round, lesson, &query.items, before.as_ref().map(|model| &model.encoding.nen))?;
     if stage != Stage::Learned
         && let Some(doubt) = unchanged(&query, &given)
     {
@@ -106,8 +104,7 @@ pub fn learn(project: &Project, lesson: &Lesson, ctx: &RunContext, device: Devic
         transplant((&state, &before.encoding), (&networks, &grown))?;
     }
     // Lines 9 to 15 of Algorithm 1 on all that is labelled.
-    let batches = labelled.len().div_ceil(config.training.batch_size).max(1);
-    let epochs = config.training.epochs.max(STEPS.div_ceil(batches) as u64);
+    let epochs = enough_passes(config.training.epochs, labelled.len(), config.training.batch_size);
     config.query.times = lesson.epochs.unwrap_or(epochs);
     config.query.evaluate_every = config.query.times;
     config.training.epochs = 1;
@@ -117,8 +114,10 @@ pub fn learn(project: &Project, lesson: &Lesson, ctx: &RunContext, device: Devic
     let folder = project.round(round);
     let training = RunContext { work_dir: folder.join(TRAINING), ..ctx.clone() };
     let files = [("answers".to_owned(), given.hash.clone())].into();
-    let start = Start { seed, files, keep: Keep::Last, patience: None };
-    let (run, _) = cells::train(&config, start, prepared, networks, &training, device)?;
+    // Passes over few sentences take less time than a checkpoint.
+    let start = Start { seed, files, keep: Keep::Last, patience: None, save_unscored: false };
+    let (run, _) = cells::train(&config, start, prepared, networks, &training, device)
+        .map_err(|error| with_the_flags_to_repeat(error, round))?;
 
     let saved = before.map_or_else(|| project.start.config.clone(), |model| model.config);
     let stage = folder.join(format!(".tmp-{}", std::process::id()));
@@ -128,19 +127,39 @@ pub fn learn(project: &Project, lesson: &Lesson, ctx: &RunContext, device: Devic
     Ok(Learned::Now(round, labelled.len()))
 }
 
+/// A training that was interrupted goes on with the flags it was begun with only: an error that they differ names them.
+fn with_the_flags_to_repeat(error: anyhow::Error, round: usize) -> anyhow::Error {
+    let Some(CoreError::ResumeDiffers { path, differences }) = error.downcast_ref() else { return error };
+    // The passes stand in the configuration, the threads beside it.
+    let flags = [("configuration.query.times: was ", "--epochs"), ("versions.threads: was ", "--threads")];
+    let mut repeat = Vec::new();
+    for difference in differences {
+        let flag = flags.iter().find_map(|(start, flag)| Some((difference.strip_prefix(start)?, flag)));
+        if let Some((values, flag)) = flag {
+            let was = values.split(", is ").next().unwrap_or_default();
+            repeat.push(format!("{flag} {}", was.trim_matches('"')));
+        } else if !difference.starts_with("configuration.query.evaluate_every: ") {
+            return error;
+        }
+    }
+    anyhow::anyhow!(
+        "round {round} is learned in part, with `{}`: repeat that to go on, or remove {} to learn the round from its beginning",
+        repeat.join(" "),
+        path.display()
+    )
+}
+
 /// Reads and checks the answers; nothing is taken over from a file with an error.
 fn answers(
     project: &Project,
+    round: usize,
     lesson: &Lesson,
     items: &[Item],
     concepts: Option<&crate::corpus::ConceptSet>,
 ) -> Result<Given> {
-    let options = AnswerOptions {
-        partial: lesson.partial,
-        types: &project.start.types,
-        new_types: lesson.new_types,
-        concepts,
-    };
+    let types = project.types(round - 1)?;
+    let options =
+        AnswerOptions { partial: lesson.partial, types: &types, new_types: lesson.new_types, concepts };
     let Answers { sentences, missing, new_types, new_concepts, remarks } =
         read_answers(lesson.shape, &lesson.labelled, items, options)?;
     for remark in remarks {
@@ -163,4 +182,33 @@ fn answers(
         bail!("{}: holds no answer", lesson.labelled.display());
     }
     Given::new(sentences, missing)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_resume_with_other_flags_names_those_to_repeat() {
+        let said = |differences: &[&str]| {
+            let differences = differences.iter().map(ToString::to_string).collect();
+            let error =
+                CoreError::ResumeDiffers { path: PathBuf::from("p/rounds/0002/training"), differences };
+            with_the_flags_to_repeat(error.into(), 2).to_string()
+        };
+        let message = said(&[
+            "configuration.query.evaluate_every: was 600, is 3",
+            "configuration.query.times: was 600, is 3",
+            "versions.threads: was \"2\", is \"1\"",
+        ]);
+        assert!(message.contains("round 2 is learned in part, with `--epochs 600 --threads 2`"), "{message}");
+        assert!(
+            message.ends_with("remove p/rounds/0002/training to learn the round from its beginning"),
+            "{message}"
+        );
+        // Anything else is not a matter of flags.
+        let message =
+            said(&["configuration.query.times: was 600, is 3", "data.answers: was \"a\", is \"b\""]);
+        assert!(message.contains("data.answers"), "{message}");
+    }
 }

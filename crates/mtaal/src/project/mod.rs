@@ -22,10 +22,12 @@ mod command;
 mod grow;
 mod hand_out;
 mod learn;
+mod lock;
 mod pool;
 mod query;
 mod review;
 mod start;
+mod suggest;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -41,6 +43,7 @@ use tch::Device;
 use crate::exchange::{Item, of_temporary};
 use crate::folder::{self, ModelFolder};
 use crate::scores::Strategy;
+use lock::Lock;
 
 pub use command::{commands, run};
 pub use start::{FORMAT, Start};
@@ -108,7 +111,7 @@ pub struct Project {
     /// What it was started with.
     pub start: Start,
     /// Held as long as the project is open.
-    _lock: fs::File,
+    _lock: Lock,
 }
 
 impl Project {
@@ -138,13 +141,12 @@ impl Project {
         let there = folder.join(folder::MODEL).is_file();
         let model = there.then(|| folder::load(folder, Device::Cpu)).transpose()?;
         let start = fresh(model.as_ref())?;
-        fs::create_dir_all(folder).with_context(|| format!("{}: cannot be made", folder.display()))?;
         Self::locked(folder, Some(start))
     }
 
     /// `fresh` counts where no project is there even when the folder is locked.
     fn locked(folder: &Path, fresh: Option<Start>) -> Result<Self> {
-        let lock = lock(folder)?;
+        let lock = Lock::take(folder)?;
         let path = folder.join(PROJECT);
         let start = match fresh {
             Some(fresh) if !path.is_file() => fresh,
@@ -240,6 +242,20 @@ impl Project {
         Ok(given)
     }
 
+    /// The entity types that the project has after the first `rounds` rounds: those that it was started with, and new ones that
+    /// were accepted (`--new-types`).
+    pub fn types(&self, rounds: usize) -> Result<Vec<String>> {
+        let mut types = self.start.types.clone();
+        for n in 1..=rounds {
+            for span in self.answers(n)?.sentences.into_iter().flat_map(|sentence| sentence.spans) {
+                if !types.contains(&span.label) {
+                    types.push(span.label);
+                }
+            }
+        }
+        Ok(types)
+    }
+
     /// All labelled sentences: those that the project starts from, then the answers of the first `rounds` rounds.
     pub fn labelled(&self, rounds: usize) -> Result<Vec<Sentence>> {
         let path = self.folder.join(SENTENCES);
@@ -300,21 +316,6 @@ fn name(path: &Path) -> String {
 fn remove(path: &Path) -> Result<()> {
     let removed = if path.is_dir() { fs::remove_dir_all(path) } else { fs::remove_file(path) };
     removed.with_context(|| format!("{}: cannot be removed", path.display()))
-}
-
-/// One process at a time: two would ask the same sentences twice.
-fn lock(folder: &Path) -> Result<fs::File> {
-    let path = folder.join("lock");
-    let file = fs::File::create(&path).with_context(|| format!("{}: cannot be written", path.display()))?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(fs::TryLockError::WouldBlock) => {
-            bail!("{}: another mtaal works in this project; wait for it", folder.display())
-        }
-        Err(fs::TryLockError::Error(error)) => {
-            Err(error).with_context(|| format!("{}: cannot be locked", path.display()))
-        }
-    }
 }
 
 fn read<T: DeserializeOwned>(path: &Path) -> Result<T> {

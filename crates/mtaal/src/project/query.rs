@@ -13,13 +13,13 @@ use tch::Device;
 
 use super::hand_out::{hand_out, outgoing};
 use super::pool::Pool;
+use super::suggest::suggest;
 use super::{NETWORKS, Project, QUERY, Query, ROUNDS, Stage, put, write};
 use crate::algorithm::{ActiveLearning, Keep};
-use crate::config::Config;
+use crate::config::{Config, ENOUGH_STEPS};
 use crate::corpus::{ActivePool, Encoding};
-use crate::exchange::{Item, Mention, Shape};
+use crate::exchange::{Item, Shape};
 use crate::folder::ModelFolder;
-use crate::predict;
 use crate::prepare::Prepared;
 use crate::rounds::{Part, Round};
 use crate::scores::{ScoreRules, Strategy, scoring_order, select_random};
@@ -40,10 +40,6 @@ pub struct Asked {
     /// Whether the model's own labels go with the sentences.
     pub suggestions: bool,
 }
-
-/// The diversity game is played for at least so many steps, where the configuration does not say how many
-/// (`diversity_discriminator.steps`): a pass over few labelled sentences leaves the discriminator as it was drawn.
-const STEPS: u64 = 600;
 
 /// Asks: chooses, remembers, writes. A query that waits for its answers is written again, not made anew. Where the sentences are.
 pub fn query(project: &Project, asked: &Asked, ctx: &RunContext, device: Device) -> Result<(Query, PathBuf)> {
@@ -70,7 +66,7 @@ pub fn query(project: &Project, asked: &Asked, ctx: &RunContext, device: Device)
             }
             tracing::info!("round {rounds} waits for its answers: the same sentences are written again");
             let outgoing = outgoing(project, rounds, &waiting, asked.shape, asked.out.as_deref())?;
-            hand_out(project, &outgoing, asked.shape)?;
+            hand_out(project, rounds, &outgoing, asked.shape)?;
             return Ok((waiting, outgoing.place().to_owned()));
         }
     }
@@ -96,9 +92,12 @@ pub fn query(project: &Project, asked: &Asked, ctx: &RunContext, device: Device)
             (drawn.chosen, None)
         }
     };
+    if chosen.is_empty() {
+        bail!("{}: no sentence of it was chosen, so there is nothing to label", asked.pool.path.display());
+    }
     let mut items: Vec<Item> = chosen.iter().map(|&at| sentences[at as usize].clone()).collect();
     if let Some(model) = model.as_ref().filter(|_| asked.suggestions) {
-        suggest(model, &mut items, device)?;
+        suggest(model, &project.types(rounds)?, &mut items, device)?;
     }
     let pool = asked.pool.hash.clone();
     let query = Query { strategy, wanted: asked.n, pool, suggestions: asked.suggestions, items };
@@ -114,7 +113,7 @@ pub fn query(project: &Project, asked: &Asked, ctx: &RunContext, device: Device)
     }
     write(&stage.join(QUERY), &query)?;
     put(&stage, &project.round(round))?;
-    hand_out(project, &outgoing, asked.shape)?;
+    hand_out(project, round, &outgoing, asked.shape)?;
     Ok((query, outgoing.place().to_owned()))
 }
 
@@ -134,6 +133,8 @@ fn choose(
     config.strategy = strategy;
     config.query.sentences = n;
     config.training.warm_up = 0;
+    // A sentence of a user's own pool may be asked whatever the released code loses.
+    config.released.drops_last_pool_batch = false;
     let labelled = project.labelled(rounds)?;
     let game = &mut config.diversity_discriminator;
     game.on = strategy == Strategy::Diversity;
@@ -166,10 +167,11 @@ fn choose(
     Ok((chosen, if played { Some(run.networks.params.state()?) } else { None }))
 }
 
-/// Steps of the diversity game: as configured, else a pass over the labelled sentences, and not fewer than [`STEPS`].
+/// Steps of the diversity game: as configured, else a pass over the labelled sentences, and not fewer than [`ENOUGH_STEPS`]: a pass
+/// over few of them leaves the discriminator as it was drawn.
 fn game_steps(configured: u64, labelled: usize, batch_size: usize) -> u64 {
     match configured {
-        0 => (labelled.div_ceil(batch_size) as u64).max(STEPS),
+        0 => labelled.div_ceil(batch_size).max(ENOUGH_STEPS) as u64,
         steps => steps,
     }
 }
@@ -197,33 +199,13 @@ pub fn pool_of(
     })
 }
 
-/// The model's own labels as suggestions.
-fn suggest(model: &ModelFolder, items: &mut [Item], device: Device) -> Result<()> {
-    let tokens: Vec<Vec<String>> = items.iter().map(Item::token_texts).collect();
-    let slices: Vec<&[String]> = tokens.iter().map(Vec::as_slice).collect();
-    let found = predict::sentences(model, &slices, device, &|_, _| ())?;
-    for (item, mentions) in items.iter_mut().zip(found) {
-        item.mentions = mentions
-            .into_iter()
-            .map(|m| Mention {
-                start: m.span.start,
-                end: m.span.end,
-                label: m.span.label,
-                concept: m.concept,
-                confidence: Some(m.confidence),
-            })
-            .collect();
-    }
-    Ok(())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn few_labelled_sentences_do_not_make_a_short_game() {
-        assert_eq!(game_steps(0, 64, 32), STEPS);
+        assert_eq!(game_steps(0, 64, 32), ENOUGH_STEPS as u64);
         assert_eq!(game_steps(0, 32 * 700 + 1, 32), 701);
         assert_eq!(game_steps(2, 64, 32), 2);
     }

@@ -8,8 +8,10 @@ use clap::ArgMatches;
 use medner_experiment::config::difference;
 use serde::{Deserialize, Serialize};
 
-use crate::config::Config;
+use crate::config::{Config, Tasks};
+use crate::corpus::OUTSIDE;
 use crate::folder::ModelFolder;
+use crate::own_files;
 
 /// What a project was started with.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -36,7 +38,8 @@ pub struct Flags {
 }
 
 impl Flags {
-    /// Reads the flags, and the configuration that one of them names.
+    /// Reads the flags, and the configuration that one of them names; what a project cannot be made of is refused here, before
+    /// anybody labels anything.
     pub fn read(matches: &ArgMatches) -> Result<Self> {
         let config = match matches.get_one::<PathBuf>("config") {
             None => None,
@@ -44,11 +47,13 @@ impl Flags {
                 let text = std::fs::read_to_string(path)
                     .with_context(|| format!("{}: cannot be read", path.display()))?;
                 let given = serde_yaml::from_str(&text).with_context(|| format!("{}", path.display()))?;
-                Some((path.clone(), Config::read(&given).with_context(|| format!("{}", path.display()))?))
+                let config = Config::read(&given).with_context(|| format!("{}", path.display()))?;
+                own_files::check(&config).with_context(|| format!("{}", path.display()))?;
+                Some((path.clone(), config))
             }
         };
         Ok(Self {
-            types: matches.get_many::<String>("types").into_iter().flatten().cloned().collect(),
+            types: types(matches.get_many::<String>("types").into_iter().flatten())?,
             config,
             seed: matches.get_one::<u64>("seed").copied(),
         })
@@ -62,7 +67,11 @@ impl Flags {
                 "{}: the model in the folder has its configuration already; leave `--config` out",
                 path.display()
             ),
-            (None, Some(model)) => model.config.clone(),
+            (None, Some(model)) => {
+                own_files::vectors_are_there(&model.config)
+                    .context("the configuration of the model in the folder")?;
+                model.config.clone()
+            }
             (None, None) => Config::default(),
         };
         let types = match (self.types.is_empty(), model) {
@@ -72,6 +81,23 @@ impl Flags {
                 "a new project needs the entity types that are to be labelled: `--types Disease,Chemical`"
             ),
         };
+        if config.tasks == Tasks::Nen && types.len() > 1 {
+            bail!(
+                "a model of normalisation alone (`tasks: nen`) finds concepts and no types, so that its project has one type, not \
+                 {}; name it by `--types`",
+                types.join(",")
+            );
+        }
+        if let Some(model) = model.filter(|model| model.config.tasks.ner()) {
+            let lacking = model.encoding.ner.types().iter().filter(|&kind| !types.contains(kind));
+            let lacking: Vec<&str> = lacking.map(String::as_str).collect();
+            if !lacking.is_empty() {
+                tracing::warn!(
+                    "`--types` lacks what the model finds: {}; it makes no suggestions of these types",
+                    lacking.join(",")
+                );
+            }
+        }
         Ok(Start { format: FORMAT, seed: self.seed.unwrap_or(1), types, config })
     }
 
@@ -110,11 +136,69 @@ impl Flags {
     }
 }
 
+/// The types of `--types`, without white space around them.
+fn types<'a>(given: impl Iterator<Item = &'a String>) -> Result<Vec<String>> {
+    let mut types: Vec<String> = Vec::new();
+    for kind in given.map(|kind| kind.trim()) {
+        if kind.is_empty() {
+            bail!(
+                "`--types`: one of the types is empty; separate types by one comma: `--types Disease,Chemical`"
+            );
+        }
+        if kind == OUTSIDE {
+            bail!(
+                "`--types`: `{OUTSIDE}` is what stands outside mentions and cannot be a type; name it otherwise"
+            );
+        }
+        if kind.contains('|') {
+            bail!(
+                "`--types`: `{kind}` has a `|`, which stands between a type and its concept; name it without"
+            );
+        }
+        if types.iter().any(|other| other == kind) {
+            bail!("`--types`: `{kind}` is named twice");
+        }
+        types.push(kind.to_owned());
+    }
+    Ok(types)
+}
+
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
 
     use super::*;
+
+    #[test]
+    fn types_are_trimmed_and_what_can_be_none_is_refused() {
+        let read = |given: &[&str]| {
+            let given: Vec<String> = given.iter().map(ToString::to_string).collect();
+            types(given.iter()).map_err(|error| error.to_string())
+        };
+        assert_eq!(read(&["Disease", " Chemical "]).unwrap(), ["Disease", "Chemical"]);
+        assert!(read(&[]).unwrap().is_empty());
+        for (given, why) in [
+            (["Disease", " "], "is empty"),
+            (["Disease", " Disease"], "named twice"),
+            (["O", "Disease"], "outside mentions"),
+            (["Disease", "a|b"], "`a|b` has a `|`"),
+        ] {
+            let message = read(&given).unwrap_err();
+            assert!(message.starts_with("`--types`: ") && message.contains(why), "{message}");
+        }
+    }
+
+    #[test]
+    fn a_project_of_normalisation_alone_has_one_type() {
+        let flags = |types: &[&str]| Flags {
+            types: types.iter().map(ToString::to_string).collect(),
+            config: Some((PathBuf::from("c.yaml"), Config { tasks: Tasks::Nen, ..Config::default() })),
+            seed: None,
+        };
+        let message = flags(&["Disease", "Chemical"]).start(None).unwrap_err().to_string();
+        assert!(message.contains("has one type, not Disease,Chemical"), "{message}");
+        assert_eq!(flags(&["Disease"]).start(None).unwrap().types, ["Disease"]);
+    }
 
     #[test]
     fn flags_that_say_something_else_are_refused_with_both_values() {
