@@ -3,10 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 use medner_core::device;
 use medner_core::layers::Batch;
 use medner_core::records::{Cut, Records, find_entities, gold_spans, hold_out};
+use medner_core::trainer::Summary;
 use medner_data::hash::hash_file;
 use medner_data::predictions::{self, Shape};
 use medner_data::sample::sample_for;
@@ -56,6 +57,10 @@ impl Method for Asaibc {
 
     fn check_train(&self, given: &Value) -> Result<(), ConfigError> {
         crate::config::check_train(given)
+    }
+
+    fn train_example(&self) -> &'static [&'static str] {
+        &["training.epochs=5"]
     }
 
     fn locate(&self, data: &str) -> Result<DataFacts, Missing> {
@@ -129,6 +134,9 @@ impl Method for Asaibc {
         };
         let none = train.iter().all(|d| d.entities.is_empty());
         target::check_entities(&args.train.display().to_string(), none, config.entity_set)?;
+        if let Some(path) = &args.dev {
+            target::check_choice(path, development, config.entity_set)?;
+        }
         check_development(args, train, development)?;
         user_files::warn_of_overlaps(&args.train, train, "only the longest of them is learned");
         let mut data = BTreeMap::new();
@@ -136,6 +144,9 @@ impl Method for Asaibc {
             if let Some(file) = file {
                 data.insert(role.to_owned(), hash_file(file)?.sha256);
             }
+        }
+        if config.model.transfer {
+            self.check_source(&config.source)?;
         }
         // The test sets of the segmentation are for the tables.
         let source = Source { tests: Vec::new(), ..config.source.clone() };
@@ -155,15 +166,7 @@ impl Method for Asaibc {
         })?;
         let (task, summary) = cells::train(&config, args.seed, data, prepared, ctx, device)?;
         folder::save(&args.out, &config, &task.labels, &vocabulary, &task.tagger)?;
-        if let Some(best) = summary.best {
-            tracing::info!(
-                "best development F1 {:.2} in epoch {} of {}; the model is in {}",
-                100.0 * best.score,
-                best.epoch + 1,
-                summary.epochs,
-                args.out.display()
-            );
-        }
+        say_choice(&summary, &args.out);
         Ok(())
     }
 
@@ -212,6 +215,42 @@ impl Method for Asaibc {
     fn device(&self, name: &str) -> Result<String> {
         device::open(name)?;
         Ok(name.to_owned())
+    }
+}
+
+impl Asaibc {
+    /// Whoever trains on files of their own may have no segmented corpus: says what to do without the one that is named.
+    fn check_source(&self, source: &Source) -> Result<()> {
+        let instead = "a segmented text of your own (lines of `word/POS  word/POS`) is named by `--set source.file=FILE`, and \
+                       `--set model.transfer=false` trains without word segmentation";
+        if let Some(path) = &source.file {
+            ensure!(path.is_file(), "`source.file`: there is no file {}; {instead}", path.display());
+        } else if let Err(missing) = self.locate(&source.data) {
+            bail!(
+                "`source.data: {}`, the word segmentation that is learned beside: {missing}; {instead}",
+                source.data
+            );
+        }
+        Ok(())
+    }
+}
+
+/// Which epoch's parameters a training kept.
+fn say_choice(summary: &Summary, out: &Path) {
+    let (epochs, out) = (summary.epochs, out.display());
+    match summary.best {
+        None => tracing::info!("no epoch was scored; the model in {out} is that of the last epoch, {epochs}"),
+        // The first of equals is kept: at 0 that is no choice.
+        Some(best) if best.score <= 0.0 => tracing::warn!(
+            "no epoch of {epochs} found an entity of the development part; the model in {out} is that of epoch {}, hardly trained: \
+             train for more epochs or on more sentences",
+            best.epoch + 1
+        ),
+        Some(best) => tracing::info!(
+            "best development F1 {:.2} in epoch {} of {epochs}; the model is in {out}",
+            100.0 * best.score,
+            best.epoch + 1
+        ),
     }
 }
 

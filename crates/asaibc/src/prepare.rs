@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use anyhow::Result;
 use medner_core::device;
-use medner_core::records::{Cut, Records, gold_spans};
+use medner_core::records::{Cut, Records};
+use medner_data::formats::split::split_records;
 use medner_data::vectors::{WordVectors, uniform_bound};
 use medner_data::vocabulary::Vocabulary;
 use medner_data::vocabulary::WordCounts;
@@ -49,20 +50,9 @@ pub fn prepare(
     vectors: Option<&WordVectors>,
 ) -> Result<Prepared> {
     let mut notes = BTreeMap::new();
-    let gold = gold_spans(train);
     let selected = match segmented {
         Some(segmented) if config.model.transfer => {
-            let target: Vec<Sentence> = train
-                .iter()
-                .zip(gold)
-                .map(|(d, spans)| Sentence {
-                    id: d.id.clone(),
-                    tokens: d.text.chars().map(String::from).collect(),
-                    spans,
-                    ..Sentence::default()
-                })
-                .collect();
-            Some(Selected::new(config, segmented, &target)?)
+            Some(Selected::new(config, segmented, &compared(config, train)?)?)
         }
         _ => None,
     };
@@ -95,7 +85,20 @@ pub fn prepare(
         documents => Some(Records::with(&documents, split(Cut::Blind), &vocabulary, &labels)?),
     };
     let train = Records::with(train, split(Cut::AroundEntities), &vocabulary, &labels)?;
-    let development = match development {
+    let chosen_by = choosers(development);
+    if chosen_by.len() < development.len() {
+        let epochs = config.training.epochs;
+        let found = format!(
+            "its {} sentences hold no entities: the last of {epochs} epochs is kept",
+            development.len()
+        );
+        tracing::warn!(
+            "development part: {found}, since every epoch would score 0. In files of your own let sentences with entities stand \
+             at the end of the training file, of which the last are held out (`development`), or name a file of them by `--dev`"
+        );
+        notes.insert("development".into(), found);
+    }
+    let development = match chosen_by {
         [] => None,
         records => Some(Records::with(records, split(Cut::Blind), &vocabulary, &labels)?),
     };
@@ -114,6 +117,18 @@ pub fn prepare(
         );
     }
     Ok(Prepared { labels, vocabulary, vectors, train, scored, development, source, notes })
+}
+
+/// The sentences of the target whose entities the source is compared with: the pieces that are learned from. Other than a user's own
+/// documents they are not empty, and no entity overlaps another.
+fn compared(config: &Config, train: &[Document]) -> Result<Vec<Sentence>> {
+    Ok(split_records(train, config.split.options(Cut::AroundEntities))?.sentences())
+}
+
+/// The sentences that choose the epoch: none where they have no entities, since of equal scores the first epoch's would be kept.
+fn choosers(development: &[Document]) -> &[Document] {
+    let none = development.iter().all(|d| d.entities.is_empty());
+    if none { &[] } else { development }
 }
 
 /// Builds the network of `config` with values drawn from `seed`.
@@ -145,7 +160,43 @@ fn cut(records: &Records) -> String {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
+    use medner_data::Entity;
+
     use super::*;
+    use crate::transfer::fixture::words;
+
+    fn document(text: &str, entities: &[(usize, usize)]) -> Document {
+        let entity =
+            |&(start, end): &(usize, usize)| Entity { start, end, label: "SYM".into(), concepts: Vec::new() };
+        Document { id: "d".into(), text: text.into(), entities: entities.iter().map(entity).collect() }
+    }
+
+    /// As a user's file may have them: entities inside another one, a text without characters, two lines.
+    #[test]
+    fn the_source_is_compared_with_entities_that_do_not_overlap() {
+        let train = [
+            document("孩子一直发烧咳嗽", &[(4, 6), (4, 8), (6, 8)]),
+            document("", &[]),
+            document("头晕\n发烧了", &[(0, 2), (3, 5)]),
+        ];
+        let config = Config::default();
+        let target = compared(&config, &train).unwrap();
+        let entities: Vec<String> =
+            target.iter().flat_map(|s| s.spans.iter().map(|e| s.tokens[e.start..e.end].concat())).collect();
+        assert_eq!(entities, ["发烧咳嗽", "头晕", "发烧"]);
+        let source = [words("孩子/n 一直/d 发烧/v")];
+        let transferred = crate::transfer::transfer(&source, &target, &config.instance_transfer).unwrap();
+        assert_eq!((transferred.report.entities, transferred.report.kept), (3, 1));
+    }
+
+    #[test]
+    fn sentences_without_entities_choose_no_epoch() {
+        let (with, without) = (document("头晕", &[(0, 2)]), document("没有", &[]));
+        assert_eq!(choosers(&[without.clone(), with]).len(), 2);
+        assert_eq!(choosers(&[without.clone(), without]).len(), 0);
+        assert_eq!(choosers(&[]).len(), 0);
+    }
 
     #[test]
     fn documents_are_spread_evenly() {

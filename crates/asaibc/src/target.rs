@@ -1,8 +1,9 @@
 //! The target's sentences: which entities count, which sentences train, choose the epoch and test.
 
 use std::collections::BTreeSet;
+use std::path::Path;
 
-use anyhow::{Result, bail};
+use anyhow::{Result, bail, ensure};
 use medner_core::records::hold_out;
 use medner_data::{Document, Sentence, load, user_files};
 
@@ -70,10 +71,27 @@ pub fn check_entities(origin: &str, none: bool, set: EntitySet) -> Result<()> {
     if !none {
         return Ok(());
     }
-    let why = match set {
+    let which = labels_of(set);
+    bail!("{origin}: the training part holds no entities{which}, so there is nothing to learn");
+}
+
+/// Refuses a development file in which no epoch can be told from another: whoever names a file wants it to choose.
+pub fn check_choice(path: &Path, development: &[Document], set: EntitySet) -> Result<()> {
+    ensure!(
+        development.iter().any(|d| !d.entities.is_empty()),
+        "{}: holds no entities{}, so that every epoch would score 0 and none could be chosen; name a file with entities, or \
+         leave `--dev` out: then the last training sentences choose (`development`)",
+        path.display(),
+        labels_of(set)
+    );
+    Ok(())
+}
+
+/// What the labels of a set have in common, for messages.
+fn labels_of(set: EntitySet) -> &'static str {
+    match set {
         EntitySet::All => "",
         EntitySet::Named => " with a label in `.NAM` (`entity_set: named`)",
         EntitySet::Nominal => " with a label in `.NOM` (`entity_set: nominal`)",
-    };
-    bail!("{origin}: the training part holds no entities{why}, so there is nothing to learn");
+    }
 }

@@ -130,6 +130,63 @@ fn a_training_on_files_of_ones_own_and_its_use() {
     desk.fine(&narrow("good.conll", &["model.transfer=false"]));
 }
 
+/// The sentences as a line of JSON each, with these entities (start, end).
+fn json(sentences: &[(&str, &[(usize, usize)])]) -> String {
+    let mut out = String::new();
+    for (text, entities) in sentences {
+        let entities: Vec<String> = entities
+            .iter()
+            .map(|(start, end)| format!(r#"{{"start": {start}, "end": {end}, "label": "SYM"}}"#))
+            .collect();
+        writeln!(out, r#"{{"text": "{text}", "entities": [{}]}}"#, entities.join(", ")).unwrap();
+    }
+    out
+}
+
+/// Of overlapping entities the longest is learned, in both tasks' view of the sentences; a text without characters teaches nothing.
+#[test]
+fn overlapping_entities_and_empty_texts_are_learned_from_with_transfer() {
+    let desk = Desk::new();
+    let sentences: [(&str, &[(usize, usize)]); 5] = [
+        ("孩子发烧咳嗽了", &[(2, 6), (4, 6)]),
+        ("", &[]),
+        ("昨天开始头晕", &[(4, 6)]),
+        ("没有发烧", &[(2, 4)]),
+        ("夜里咳嗽厉害", &[(2, 4)]),
+    ];
+    desk.write("own.jsonl", json(&sentences));
+    let output = desk.run(&narrow("own.jsonl", &[]));
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(0), "{said}");
+    assert!(said.contains("only the longest of them is learned"), "{said}");
+}
+
+#[test]
+fn development_parts_that_choose_nothing() {
+    let desk = Desk::new();
+    let none = columns("SYM").replace("B-SYM", "O").replace("I-SYM", "O");
+    desk.write("none.conll", &none);
+    // A file that is named to choose the epoch cannot: refused before anything is trained.
+    let named = [&narrow("good.conll", &[])[..], &["--dev", "none.conll"]].concat();
+    let output = desk.run(&named);
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert!(said.contains("none.conll: holds no entities") && said.contains("leave `--dev` out"), "{said}");
+    assert!(!desk.path("model/metrics.jsonl").exists());
+    // What is held out happens to have none: said, and the last epoch is kept.
+    desk.write("sorted.conll", columns("SYM") + &none);
+    let output = desk.run(&narrow("sorted.conll", &["model.transfer=false", "training.patience=1"]));
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(0), "{said}");
+    assert!(
+        said.contains("hold no entities: the last of 2 epochs is kept") && said.contains("`--dev`"),
+        "{said}"
+    );
+    let metrics = fs::read_to_string(desk.path("model/metrics.jsonl")).unwrap();
+    assert!(metrics.contains(r#""epoch":2"#) && !metrics.contains("dev_f1"), "{metrics}");
+    assert!(!desk.path("model/best").exists());
+}
+
 #[test]
 fn segmented_texts_that_are_none() {
     let desk = Desk::new();
@@ -143,7 +200,11 @@ fn segmented_texts_that_are_none() {
     refused("\n\n", &["words.txt", "word/POS"]);
     desk.write("words.txt", b"\xba\xa2\xd7\xd3/n\n");
     desk.refused(1, "good.conll", &[], &["words.txt:1:1:", "UTF-8"]);
-    desk.refused(1, "good.conll", &["source.file=nowhere.txt"], &["nowhere.txt"]);
+    // No segmented text at all: one of one's own, or a training without.
+    let ways = ["source.file=FILE", "model.transfer=false"];
+    desk.refused(1, "good.conll", &["source.file=nowhere.txt"], &[&["nowhere.txt"], &ways[..]].concat());
+    let sets = ["source.file=null", "source.data=nowhere"];
+    desk.refused(1, "good.conll", &sets, &[&["`source.data: nowhere`"], &ways[..]].concat());
     // A corpus without parts of speech is no source.
     let sets = ["source.file=null", "source.data=sample-sighan2005-pku"];
     desk.refused(1, "good.conll", &sets, &["source.data", "parts of speech"]);
@@ -172,8 +233,11 @@ fn configurations_that_cannot_work() {
     refused("model.dropout=1.0", &["model.dropout", "[0, 1)"]);
     refused("model.separation.same=-1", &["model.separation.same", "at least 0"]);
     refused("source.batches=0", &["source.batches", "at least 1"]);
-    refused("instance_transfer.alpha=0.9", &["instance_transfer", "alpha"]);
-    refused("instance_transfer.delta=1.5", &["instance_transfer", "delta"]);
+    refused("model.attention.dropout=1.5", &["`model.attention.dropout`", "[0, 1)"]);
+    refused("model.indrnn.dropout=1.5", &["`model.indrnn.dropout`", "[0, 1)"]);
+    refused("model.indrnn.max_steps=10", &["`model.indrnn.max_steps`", "`split.max_length`", "leave it out"]);
+    refused("instance_transfer.alpha=0.9", &["`instance_transfer.beta`", "1 - alpha"]);
+    refused("instance_transfer.delta=1.5", &["`instance_transfer.delta`", "found 1.5"]);
     refused("development=1", &["development"]);
     refused("split.max_length=3", &["split.max_length"]);
     refused("entity_set=names", &["entity_set", "named"]);

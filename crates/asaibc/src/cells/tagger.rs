@@ -102,13 +102,8 @@ pub fn run(cell: &Cell, config: &Config, ctx: &RunContext, device: Device) -> Re
 fn describe(outcome: &mut Outcome, task: &TaggerTask, summary: &Summary, test: &Records) {
     outcome.curves.insert("epochs".into(), epochs(summary));
     let steps = steps(summary);
-    for row in &steps.rows {
-        // Figure 8 speaks of the loss at step 5,000; round thousands on the way tell how fast it falls.
-        if let (Some(step), Some(loss)) = (row[0].as_u64(), row[1].as_f64())
-            && step % 1000 == 0
-        {
-            outcome.score("ner", &format!("loss_at_step_{step}"), loss);
-        }
+    for (metric, loss) in round_losses(&steps) {
+        outcome.score("ner", &metric, loss);
     }
     if !steps.rows.is_empty() {
         outcome.curves.insert("steps".into(), steps);
@@ -134,6 +129,23 @@ fn describe(outcome: &mut Outcome, task: &TaggerTask, summary: &Summary, test: &
     outcome.seconds.insert("train".into(), seconds);
     if let Some(seconds) = summary.seconds_per_epoch() {
         outcome.seconds.insert("epoch".into(), seconds);
+    }
+}
+
+/// Steps between the losses of a curve that are scores.
+const ROUND: u64 = 1000;
+
+/// Figure 8 speaks of the loss at step 5,000; round thousands on the way tell how fast it falls. A run that ends before the first of
+/// them (profile `quick`) has the last point of its curve instead, so that it has a number at all.
+fn round_losses(steps: &Curve) -> Vec<(String, f64)> {
+    let points: Vec<(u64, f64)> =
+        steps.rows.iter().filter_map(|row| Some((row[0].as_u64()?, row[1].as_f64()?))).collect();
+    match points.last() {
+        Some((last, loss)) if *last < ROUND => vec![("loss_at_end".to_owned(), *loss)],
+        _ => {
+            let round = points.into_iter().filter(|(step, _)| step.is_multiple_of(ROUND));
+            round.map(|(step, loss)| (format!("loss_at_step_{step}"), loss)).collect()
+        }
     }
 }
 
@@ -178,4 +190,29 @@ fn steps(summary: &Summary) -> Curve {
         }
     }
     curve
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn curve(every: u64, last: u64) -> Curve {
+        let mut curve = Curve::new(["step", "loss"]);
+        for step in (every..=last).step_by(every as usize) {
+            curve.push(vec![step.into(), (1.0 / step as f64).into()]);
+        }
+        curve
+    }
+
+    #[test]
+    fn losses_at_round_steps_or_at_the_end_of_a_short_run() {
+        let names = |curve: &Curve| -> Vec<String> {
+            round_losses(curve).into_iter().map(|(name, _)| name).collect()
+        };
+        assert_eq!(names(&curve(100, 2162)), ["loss_at_step_1000", "loss_at_step_2000"]);
+        assert_eq!(names(&curve(100, 1000)), ["loss_at_step_1000"]);
+        assert_eq!(round_losses(&curve(10, 72)), [("loss_at_end".to_owned(), 1.0 / 70.0)]);
+        // No point is round, but the run is not short.
+        assert!(names(&curve(300, 1200)).is_empty() && names(&Curve::new(["step", "loss"])).is_empty());
+    }
 }

@@ -2,6 +2,7 @@
 //! and the decisions listed in [the crate's head](crate) where it does not.
 
 mod model;
+mod problem;
 mod training;
 mod unread;
 
@@ -18,7 +19,7 @@ use medner_data::vocabulary::Normalisation;
 use serde::{Deserialize, Serialize};
 
 use crate::linear_crf::{Embedding, FeatureConfig, TrainOptions};
-use crate::transfer::{TransferConfig, TransferError};
+use crate::transfer::TransferConfig;
 
 /// The configuration of one cell.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -34,13 +35,14 @@ pub struct Config {
     pub limits: Limits,
     /// How texts become sentences.
     pub split: Split,
-    /// Reads full-width letters, digits and points as ASCII in all texts, so that they are one character to both tasks: PD1998 has
-    /// none but full-width ones, WeiboNER hardly any. The tables do. Instance transfer compares texts as they are written.
+    /// Reads full-width letters, digits and points as ASCII in what the taggers and the character vectors read, so that they are one
+    /// character to both tasks: PD1998 has none but full-width ones, WeiboNER hardly any. The tables do. Two readers of texts take them
+    /// as they are written: the linear CRFs, whose job does not have this key, and instance transfer.
     pub half_width: bool,
     /// Tag scheme of the entities; the paper's is BIO.
     pub scheme: TagScheme,
     /// Share of the training sentences, the last ones, that is held out to choose the epoch where the data set has no
-    /// development set (MSRA).
+    /// development set (MSRA). Where they have no entities, no epoch is better than another and the last one is kept.
     pub development: f64,
     /// The network.
     pub model: ModelConfig,
@@ -174,7 +176,8 @@ pub struct Source {
     /// Test sets of the segmentation; each is scored as the task `cws-<last part of its name>`. 3.6% of the characters of the PKU test
     /// set are ASCII, of which PD1998 has none: without `half_width` every number in it is unknown.
     pub tests: Vec<String>,
-    /// Share of its sentences, the last ones, that is held out to follow the segmentation and the discriminator.
+    /// Share of its sentences, the last ones, that is held out to follow the segmentation and the discriminator: taken off before
+    /// instance transfer weighs the others. The job `transfer` holds none out and weighs all.
     pub development: f64,
     /// Batches of the segmentation after each batch of the target.
     pub batches: usize,
@@ -310,30 +313,6 @@ impl Config {
             Job::LinearCrf => self.crf.features.embedding != Embedding::None,
             Job::Vectors | Job::Statistics => false,
         }
-    }
-
-    /// The first value that the job cannot be done with: the key and what is allowed.
-    pub fn problem(&self) -> Option<(&'static str, String)> {
-        for (key, share) in
-            [("development", self.development), ("source.development", self.source.development)]
-        {
-            if !(0.0..1.0).contains(&share) {
-                return Some((key, format!("{share} is not a share in [0, 1)")));
-            }
-        }
-        if self.split.max_length < 8 {
-            let message = format!("{} characters are too few (at least 8)", self.split.max_length);
-            return Some(("split.max_length", message));
-        }
-        if self.model.transfer && self.source.batches == 0 {
-            let message = "0 batches teach nothing: at least 1, or `model.transfer: false`".to_owned();
-            return Some(("source.batches", message));
-        }
-        if let Err(TransferError::Config { key, value, expected }) = self.instance_transfer.check() {
-            let message = format!("`{key}` is {value}; expected {expected}");
-            return Some(("instance_transfer", message));
-        }
-        self.training.problem().or_else(|| self.model.problem())
     }
 }
 

@@ -60,43 +60,72 @@ fn what_is_switched_off_has_no_keys() {
     assert_eq!((kept.indrnn.layers, kept.indrnn.hidden), (0, 100));
 }
 
+/// The key that is refused after this change of the defaults; empty where none is.
+fn refused(change: impl Fn(&mut Config)) -> String {
+    let mut config = Config::default();
+    change(&mut config);
+    config.problem().map_or(String::new(), |(key, _)| key)
+}
+
 #[test]
 fn values_that_cannot_work_are_named() {
-    let with = |change: fn(&mut Config)| {
-        let mut config = Config::default();
-        change(&mut config);
-        config.problem().map(|(key, _)| key)
-    };
-    assert_eq!(with(|_| ()), None);
-    assert_eq!(with(|c| c.development = 1.0), Some("development"));
-    assert_eq!(with(|c| c.source.development = -0.1), Some("source.development"));
-    assert_eq!(with(|c| c.split.max_length = 3), Some("split.max_length"));
-    assert_eq!(with(|c| c.source.batches = 0), Some("source.batches"));
-    assert_eq!(with(|c| (c.source.batches, c.model.transfer) = (0, false)), None);
-    assert_eq!(with(|c| c.instance_transfer.beta = 0.9), Some("instance_transfer"));
-    assert_eq!(with(|c| c.training.batch_size = 0), Some("training.batch_size"));
-    assert_eq!(with(|c| c.training.learning_rate = f64::NAN), Some("training.learning_rate"));
-    assert_eq!(with(|c| c.training.clip = 0.0), Some("training.clip"));
-    assert_eq!(with(|c| c.training.warmup = 1.0), Some("training.warmup"));
-    assert_eq!(with(|c| c.model.dropout = 1.0), Some("model.dropout"));
-    assert_eq!(with(|c| c.model.embedding = 0), Some("model.embedding"));
-    assert_eq!(with(|c| c.model.separation.same = -1.0), Some("model.separation.same"));
-    assert_eq!(
-        with(|c| c.model.separation.reversal.epochs = f64::INFINITY),
-        Some("model.separation.reversal.epochs")
-    );
-    let dot_product =
-        |c: &mut Config| c.model.attention.kind = medner_core::layers::AttentionKind::DotProduct;
+    assert_eq!(refused(|_| ()), "");
+    assert_eq!(refused(|c| c.development = 1.0), "development");
+    assert_eq!(refused(|c| c.source.development = -0.1), "source.development");
+    assert_eq!(refused(|c| c.split.max_length = 3), "split.max_length");
+    assert_eq!(refused(|c| c.source.batches = 0), "source.batches");
+    assert_eq!(refused(|c| (c.source.batches, c.model.transfer) = (0, false)), "");
+    assert_eq!(refused(|c| c.instance_transfer.beta = 0.9), "instance_transfer.beta");
+    assert_eq!(refused(|c| c.training.batch_size = 0), "training.batch_size");
+    assert_eq!(refused(|c| c.training.learning_rate = f64::NAN), "training.learning_rate");
+    assert_eq!(refused(|c| c.training.clip = 0.0), "training.clip");
+    assert_eq!(refused(|c| c.training.warmup = 1.0), "training.warmup");
+    assert_eq!(refused(|c| c.model.dropout = 1.0), "model.dropout");
+    assert_eq!(refused(|c| c.model.attention.dropout = 1.5), "model.attention.dropout");
+    assert_eq!(refused(|c| c.model.indrnn.dropout = f64::NAN), "model.indrnn.dropout");
+    assert_eq!(refused(|c| c.model.embedding = 0), "model.embedding");
+    assert_eq!(refused(|c| c.model.separation.same = -1.0), "model.separation.same");
+    let endless = |c: &mut Config| c.model.separation.reversal.epochs = f64::INFINITY;
+    assert_eq!(refused(endless), "model.separation.reversal.epochs");
     let heads = |heads: i64| {
-        let mut config = Config::default();
-        dot_product(&mut config);
-        config.model.attention.heads = heads;
-        config.problem().map(|(key, _)| key)
+        refused(|c| {
+            c.model.attention.kind = medner_core::layers::AttentionKind::DotProduct;
+            c.model.attention.heads = heads;
+        })
     };
-    assert_eq!(
-        (heads(4), heads(3), heads(0)),
-        (None, Some("model.attention.heads"), Some("model.attention.heads"))
-    );
+    assert_eq!([heads(4), heads(3), heads(0)], ["", "model.attention.heads", "model.attention.heads"]);
+}
+
+#[test]
+fn values_of_the_linear_crf_and_of_the_vectors_are_named() {
+    assert_eq!(refused(|c| c.crf.training.l2 = -1.0), "crf.training.l2");
+    assert_eq!(refused(|c| c.crf.training.iterations = 0), "crf.training.iterations");
+    assert_eq!(refused(|c| c.crf.training.tolerance = f64::NAN), "crf.training.tolerance");
+    assert_eq!(refused(|c| c.crf.features.scale = 0.0), "crf.features.scale");
+    assert_eq!(refused(|c| c.crf.features.min_count = 0), "crf.features.min_count");
+    assert_eq!(refused(|c| c.vectors.cbow.window = 0), "vectors.cbow.window");
+    assert_eq!(refused(|c| c.vectors.cbow.min_alpha = 1.0), "vectors.cbow.min_alpha");
+}
+
+/// A value that would be replaced by another key's is no mistake to be silent about; at its default it is what every stored
+/// configuration has.
+#[test]
+fn values_that_would_be_passed_over_are_named() {
+    for steps in [-3, 10, 0] {
+        assert_eq!(refused(|c| c.model.indrnn.max_steps = steps), "model.indrnn.max_steps");
+    }
+    assert_eq!(refused(|c| c.split.max_length = 100), "");
+    assert_eq!(refused(|c| c.vectors.cbow.dim = 50), "vectors.cbow.dim");
+    assert_eq!(refused(|c| c.model.embedding = 50), "");
+    assert_eq!(refused(|c| c.vectors.cbow.seed = 2), "vectors.cbow.seed");
+    assert_eq!(refused(|c| c.vectors.cbow.threads = 2), "vectors.cbow.threads");
+    let digits = |job: Job| {
+        refused(|c| {
+            c.job = job;
+            c.vectors.cbow.normalisation.digits = true;
+        })
+    };
+    assert_eq!([digits(Job::Vectors), digits(Job::LinearCrf)], ["vectors.cbow.normalisation", ""]);
 }
 
 #[test]

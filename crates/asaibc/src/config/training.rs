@@ -6,6 +6,8 @@ use medner_core::schedule::RateSchedule;
 use medner_data::cbow::CbowConfig;
 use serde::{Deserialize, Serialize};
 
+use super::Job;
+
 /// How the network is trained: Adam, one optimiser for all parameters.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -40,7 +42,7 @@ pub struct Training {
 pub struct Vectors {
     /// Data sets whose raw text is read besides `data` (which is read once where it stands here too); only their training splits.
     pub texts: Vec<String>,
-    /// The CBOW model.
+    /// The CBOW model. Its width is `model.embedding`, its seed the cell's, its threads the machine's: these keys are not set here.
     pub cbow: CbowConfig,
     /// A file of vectors that a tagger starts from (word2vec's text or binary format, or GloVe's; the format is told from the
     /// file): those of single characters, of `model.embedding` numbers each. Left out: the vectors of the cell that a table's
@@ -72,6 +74,27 @@ impl Default for Vectors {
             cbow: CbowConfig::default(),
             file: None,
         }
+    }
+}
+
+impl Vectors {
+    /// The first key of `cbow` that is written although the job takes its value from elsewhere.
+    pub(super) fn problem(&self, job: Job) -> Option<(&'static str, String)> {
+        let (cbow, ground) = (&self.cbow, CbowConfig::default());
+        let taken = [
+            ("vectors.cbow.dim", cbow.dim != ground.dim, "the width is `model.embedding`"),
+            ("vectors.cbow.seed", cbow.seed != ground.seed, "the seed is the cell's"),
+            ("vectors.cbow.threads", cbow.threads != ground.threads, "the threads are those of `--threads`"),
+            (
+                "vectors.cbow.normalisation",
+                job == Job::Vectors && cbow.normalisation != ground.normalisation,
+                "`half_width` decides it",
+            ),
+        ];
+        taken
+            .iter()
+            .find(|(_, written, _)| *written)
+            .map(|(key, _, instead)| (*key, format!("{instead}; leave it out")))
     }
 }
 

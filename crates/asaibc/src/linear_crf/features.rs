@@ -9,6 +9,7 @@ use std::collections::HashMap;
 use medner_data::Sentence;
 use serde::{Deserialize, Serialize};
 
+use super::LinearCrfError;
 use super::symbols::Embedding;
 use super::table::Table;
 
@@ -39,6 +40,21 @@ impl Default for FeatureConfig {
 }
 
 impl FeatureConfig {
+    /// The first value that is not allowed.
+    ///
+    /// # Errors
+    /// [`LinearCrfError::Config`].
+    pub fn check(&self) -> Result<(), LinearCrfError> {
+        let wrong = |key, value: String, expected| Err(LinearCrfError::Config { key, value, expected });
+        if !(self.scale > 0.0 && self.scale.is_finite()) {
+            return wrong("scale", self.scale.to_string(), "a number above 0");
+        }
+        if self.min_count == 0 {
+            return wrong("min_count", "0".into(), "at least 1");
+        }
+        Ok(())
+    }
+
     /// Offsets at which vectors are looked up.
     pub(super) fn offsets(&self) -> Vec<isize> {
         if self.embedding == Embedding::None {

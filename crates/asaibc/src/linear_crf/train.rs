@@ -41,6 +41,30 @@ impl Default for TrainOptions {
     }
 }
 
+impl TrainOptions {
+    /// The first value that is not allowed.
+    ///
+    /// # Errors
+    /// [`LinearCrfError::Config`].
+    pub fn check(&self) -> Result<(), LinearCrfError> {
+        let wrong = |key, value: String, expected| Err(LinearCrfError::Config { key, value, expected });
+        for (key, value) in [("l2", self.l2), ("tolerance", self.tolerance)] {
+            if !(value >= 0.0 && value.is_finite()) {
+                return wrong(key, value.to_string(), "0 or more");
+            }
+        }
+        let at_least_1 = [
+            ("iterations", u64::from(self.iterations)),
+            ("period", u64::from(self.period)),
+            ("memory", self.memory as u64),
+        ];
+        match at_least_1.into_iter().find(|&(_, value)| value == 0) {
+            Some((key, _)) => wrong(key, "0".into(), "at least 1"),
+            None => Ok(()),
+        }
+    }
+}
+
 /// What goes on around a training: by default nothing.
 pub struct Run<'a> {
     /// A file to save the state in: every `every` iterations and when stopped. Where it is there at the start, training goes on from it
@@ -120,29 +144,6 @@ pub enum Outcome {
     },
 }
 
-fn check(features: &FeatureConfig, options: &TrainOptions) -> Result<(), LinearCrfError> {
-    let wrong = |key, value: String, expected| Err(LinearCrfError::Config { key, value, expected });
-    if !(features.scale > 0.0 && features.scale.is_finite()) {
-        return wrong("scale", features.scale.to_string(), "a number above 0");
-    }
-    if !(options.l2 >= 0.0 && options.l2.is_finite()) {
-        return wrong("l2", options.l2.to_string(), "0 or more");
-    }
-    if !(options.tolerance >= 0.0 && options.tolerance.is_finite()) {
-        return wrong("tolerance", options.tolerance.to_string(), "0 or more");
-    }
-    let at_least_1 = [
-        ("min_count", u64::from(features.min_count)),
-        ("iterations", u64::from(options.iterations)),
-        ("period", u64::from(options.period)),
-        ("memory", options.memory as u64),
-    ];
-    match at_least_1.into_iter().find(|&(_, value)| value == 0) {
-        Some((key, _)) => wrong(key, "0".into(), "at least 1"),
-        None => Ok(()),
-    }
-}
-
 impl LinearCrf {
     /// Trains on sentences of characters; the labels are those of their entities.
     ///
@@ -156,7 +157,8 @@ impl LinearCrf {
         run: &mut Run<'_>,
     ) -> Result<Outcome, LinearCrfError> {
         let began = Instant::now();
-        check(features, options)?;
+        features.check()?;
+        options.check()?;
         let mut model = Self::untrained(sentences, features, resources, options)?;
         let encoded = model.encode(sentences)?;
         let mut gold = Vec::with_capacity(encoded.positions());

@@ -21,7 +21,8 @@ pub struct Joint {
 }
 
 impl Joint {
-    /// Reads vectors of `config.base()`, of sentences of about `longest` characters at most.
+    /// Reads vectors of `config.base()`, of sentences of about `longest` characters at most, which also is the `T` of the IndRNN's bound
+    /// (a configuration with another `max_steps` is refused).
     pub fn new(scope: &Scope<'_>, config: &ModelConfig, longest: usize) -> Result<Self> {
         let base = config.base();
         let attention = if config.self_attention {
