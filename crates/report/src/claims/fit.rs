@@ -6,20 +6,30 @@
 //!
 //! [`Cell::changed`]: medner_experiment::Cell::changed
 
+use std::collections::BTreeSet;
+
 use medner_experiment::Value;
 
-/// How well they fit; the smaller, the better.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+/// How well they fit.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Fit {
-    /// Values that the YAML sets and the run has at the method's default: its job does not read them.
-    pub unread: usize,
+    /// Dotted keys of values that the YAML sets and the run has at the method's default: its job does not read them.
+    pub unread: BTreeSet<String>,
     /// Values other than the default's that the YAML does not set: the method derived them.
     pub unexplained: usize,
 }
 
 impl Fit {
-    /// Every value of the one stands in the other, and whatever else there is stands at its default.
-    pub const WHOLE: Self = Self { unread: 0, unexplained: 0 };
+    /// The smaller, the better.
+    pub fn rank(&self) -> (usize, usize) {
+        (self.unread.len(), self.unexplained)
+    }
+
+    /// Whether two rows of a table, of which a run fits the one like this and the other like that, are one cell for this run: what
+    /// they set otherwise the run does not read, and the rest of the YAML explains all of it.
+    pub fn is_one_cell_with(&self, other: &Self) -> bool {
+        self == other && self.unexplained == 0
+    }
 }
 
 /// Compares what the YAML sets with a run's configuration and its difference from the defaults.
@@ -27,7 +37,7 @@ impl Fit {
 /// # Errors
 /// The dotted key of a value that the run has otherwise, and not at its default: the run is another's.
 pub fn fit(wanted: &Value, config: &Value, changed: &Value) -> Result<Fit, String> {
-    let mut unread = 0;
+    let mut unread = BTreeSet::new();
     compare(wanted, config, Some(changed), "", &mut unread)?;
     Ok(Fit { unread, unexplained: unexplained(wanted, changed) })
 }
@@ -37,7 +47,7 @@ fn compare(
     config: &Value,
     changed: Option<&Value>,
     key: &str,
-    unread: &mut usize,
+    unread: &mut BTreeSet<String>,
 ) -> Result<(), String> {
     if let Value::Object(map) = wanted
         && changed.is_none_or(Value::is_object)
@@ -51,8 +61,11 @@ fn compare(
     if holds(config, wanted) {
         return Ok(());
     }
-    *unread += 1;
-    if changed.is_some() { Err(key.to_owned()) } else { Ok(()) }
+    if changed.is_some() {
+        return Err(key.to_owned());
+    }
+    unread.insert(key.to_owned());
+    Ok(())
 }
 
 /// True where every value that `wanted` sets stands in the configuration; 1 and 1.0 are the same.
@@ -87,6 +100,7 @@ fn unexplained(wanted: &Value, changed: &Value) -> usize {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
     use super::*;
     use serde_json::json;
 
@@ -95,16 +109,38 @@ mod tests {
         let config = json!({"model": {"heads": 4.0, "encoder": "idcnn"}, "epochs": 25, "list": [1, 2]});
         let changed = json!({"model": {"encoder": "idcnn"}, "list": [1, 2]});
         let of = |wanted: Value| fit(&wanted, &config, &changed);
-        assert_eq!(of(json!({"model": {"heads": 4, "encoder": "idcnn"}, "list": [1.0, 2]})), Ok(Fit::WHOLE));
-        assert_eq!(of(json!({"model": {"encoder": "idcnn"}})), Ok(Fit { unread: 0, unexplained: 1 }));
-        assert_eq!(of(json!({})), Ok(Fit { unread: 0, unexplained: 2 }));
+        let fits = |unread: &[&str], unexplained| {
+            Ok(Fit { unread: unread.iter().map(ToString::to_string).collect(), unexplained })
+        };
+        let whole = json!({"model": {"heads": 4, "encoder": "idcnn"}, "list": [1.0, 2]});
+        assert_eq!(of(whole), fits(&[], 0));
+        assert_eq!(of(json!({"model": {"encoder": "idcnn"}})), fits(&[], 1));
+        assert_eq!(of(json!({})), fits(&[], 2));
         // At its default: the job does not read it.
         let unread = json!({"model": {"heads": 0, "encoder": "idcnn"}, "list": [1, 2], "epochs": 3});
-        assert_eq!(of(unread), Ok(Fit { unread: 2, unexplained: 0 }));
+        assert_eq!(of(unread), fits(&["epochs", "model.heads"], 0));
         // With another value than that: another run.
         assert_eq!(of(json!({"model": {"encoder": "lstm"}})), Err("model.encoder".to_owned()));
         assert_eq!(of(json!({"list": [1]})), Err("list".to_owned()));
         assert_eq!(of(json!({"list": {"a": 1}})), Err("list".to_owned()));
+    }
+
+    /// A table has rows `vectors` and `vectors dim=100`, 100 being the default; neither reads the epochs of the taggers.
+    #[test]
+    fn rows_that_differ_in_what_the_run_has_anyway_are_one_cell() {
+        let config = json!({"job": "vectors", "width": 100, "epochs": 40});
+        let changed = json!({"job": "vectors"});
+        let of = |wanted: Value| fit(&wanted, &config, &changed).unwrap();
+        let plain = of(json!({"job": "vectors", "epochs": 12}));
+        let same = of(json!({"job": "vectors", "epochs": 12, "width": 100}));
+        let other = of(json!({"job": "vectors", "epochs": 12, "width": 20}));
+        assert!(plain.is_one_cell_with(&same) && plain.rank() == (1, 0));
+        assert!(!plain.is_one_cell_with(&other) && plain.rank() < other.rank());
+        // Each is at its default in the run, but nothing says that the run is both.
+        let width = of(json!({"job": "vectors", "width": 20}));
+        assert!(!plain.is_one_cell_with(&width) && plain.rank() == width.rank());
+        // A value that neither row sets may belong to one of them.
+        assert!(!of(json!({"width": 100})).is_one_cell_with(&of(json!({"width": 100}))));
     }
 
     #[test]

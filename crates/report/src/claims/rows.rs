@@ -13,7 +13,8 @@
 //!    (where that run is not on record, only the record's own name will do);
 //! 2. that it does not contradict, by a value that the YAML sets and the run has otherwise. Then the YAML has changed since
 //!    the table was written: the run counts for nothing, and [`Rows::refused`] says why;
-//! 3. that it fits best. Of rows that it fits alike its name tells one; rows that it fits wholly are one cell.
+//! 3. that it fits best. Of rows that it fits alike its name tells one, but for those that are one cell: they differ in nothing
+//!    but values that the run has anyway.
 //!
 //! Whatever is left open, two rows for a run or two runs for a row, counts for nothing. What cannot be seen is a key that the
 //! YAML has since set in place of the method's default, or no longer sets: until `reproduce` writes the table anew, its CSV is
@@ -52,7 +53,7 @@ impl<'a> Rows<'a> {
         let mut found: BTreeMap<(usize, u64), Vec<&'a RunRecord>> = BTreeMap::new();
         for (hash, record) in listed {
             let places = search.places(hash);
-            if places.whole || places.rows.len() == 1 {
+            if places.one_cell || places.rows.len() == 1 {
                 for at in places.rows {
                     found.entry((at, record.cell.seed)).or_default().push(record);
                 }
@@ -94,6 +95,11 @@ impl Row<'_> {
         (self.system.to_owned(), self.dataset.to_owned())
     }
 
+    /// Whether the table has the system on the data set; where the system names no data sets it may have it on each.
+    fn is_shown(&self) -> bool {
+        self.known.datasets.as_ref().is_none_or(|named| named.iter().any(|name| name == self.dataset))
+    }
+
     fn is_named_by(&self, cell: &Cell) -> bool {
         let shown = self.data.shown_as.as_deref().unwrap_or(self.dataset);
         cell.system == self.system && (cell.dataset == self.dataset || cell.dataset == shown)
@@ -104,8 +110,8 @@ impl Row<'_> {
 #[derive(Clone, Default)]
 struct Places {
     rows: Vec<usize>,
-    /// It fits them wholly.
-    whole: bool,
+    /// They are one cell.
+    one_cell: bool,
 }
 
 struct Search<'s, 'a> {
@@ -136,13 +142,17 @@ impl Search<'_, '_> {
                 Err(_) => {}
             }
         }
-        let Some(best) = fits.iter().map(|(fit, ..)| *fit).min() else { return Places::default() };
-        fits.retain(|(fit, ..)| *fit == best);
-        let whole = best == Fit::WHOLE;
-        if !whole && fits.iter().any(|(_, named, _)| *named) {
+        let Some(best) = fits.iter().map(|(fit, ..)| fit.rank()).min() else { return Places::default() };
+        fits.retain(|(fit, ..)| fit.rank() == best);
+        // What only others start from comes after the table's own rows.
+        if fits.iter().any(|(.., at)| rows[*at].is_shown()) {
+            fits.retain(|(.., at)| rows[*at].is_shown());
+        }
+        let one_cell = fits.iter().all(|(fit, ..)| fit.is_one_cell_with(&fits[0].0));
+        if !one_cell && fits.iter().any(|(_, named, _)| *named) {
             fits.retain(|(_, named, _)| *named);
         }
-        let places = Places { rows: fits.into_iter().map(|(.., at)| at).collect(), whole };
+        let places = Places { rows: fits.into_iter().map(|(.., at)| at).collect(), one_cell };
         self.known.insert(hash.to_owned(), places.clone());
         places
     }
