@@ -76,6 +76,7 @@ pub fn train(
     let trainer_config = TrainerConfig {
         epochs: config.training.epochs,
         patience: Some(config.training.patience).filter(|&p| p > 0),
+        learned_nothing: Some(0.0),
         checkpoint_every_steps: config.training.checkpoint_every,
         curve_every: config.training.curve_every,
         ..TrainerConfig::default()

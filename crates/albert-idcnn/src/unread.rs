@@ -12,13 +12,11 @@ const OF_ALBERT: [&str; 3] = ["encoder", "model.encoder_dropout", "training.enco
 /// # Errors
 /// That key, and what to do instead.
 pub fn check_train(given: &Value) -> Result<(), ConfigError> {
-    let canonical = config::canonical::<Config>(given)?;
-    if config::from_value::<Config>(&canonical)?.model.input == Input::Albert {
+    if config::from_value::<Config>(given)?.model.input == Input::Albert {
         return Ok(());
     }
-    let changed = config::difference(&canonical, &config::canonical::<Config>(&Value::Null)?);
-    let set = |key: &&&str| key.split('.').try_fold(&changed, |value, part| value.get(part)).is_some();
-    match OF_ALBERT.iter().find(set) {
+    let changed = config::changed::<Config>(given)?;
+    match OF_ALBERT.iter().find(|key| config::at_key(&changed, key).is_some()) {
         Some(key) => Err(ConfigError::at(
             *key,
             "is read by a tagger with an encoder, and this one has none; add `model.input: albert` (`--set model.input=albert`), or leave it out",

@@ -240,7 +240,6 @@ fn say_choice(summary: &Summary, out: &Path) {
     let (epochs, out) = (summary.epochs, out.display());
     match summary.best {
         None => tracing::info!("no epoch was scored; the model in {out} is that of the last epoch, {epochs}"),
-        // The first of equals is kept: at 0 that is no choice.
         Some(best) if best.score <= 0.0 => tracing::warn!(
             "no epoch of {epochs} found an entity of the development part; the model in {out} is that of epoch {}, hardly trained: \
              train for more epochs or on more sentences",

@@ -100,6 +100,10 @@ pub struct TrainerConfig {
     pub epochs: u64,
     /// Stop after this many epochs without a better score; never when `None`.
     pub patience: Option<u64>,
+    /// The score of a model that has learned nothing yet, such as 0 of an F1. Until a score is above it, an epoch that is not worse
+    /// than the one before it counts as better: patience begins with the first score above, and a run without one ends with its last
+    /// parameters.
+    pub learned_nothing: Option<f64>,
     /// Seconds between checkpoints inside an epoch (one is made after every epoch anyway, but see `save_unscored`).
     pub checkpoint_every: Duration,
     /// Steps between checkpoints inside an epoch, as well; 0 for none.
@@ -118,6 +122,7 @@ impl Default for TrainerConfig {
         Self {
             epochs: 1,
             patience: None,
+            learned_nothing: None,
             checkpoint_every: Duration::from_secs(120),
             checkpoint_every_steps: 0,
             save_unscored: true,
@@ -260,7 +265,7 @@ impl<'a> Trainer<'a> {
             }
             let train_seconds = began.elapsed().as_secs_f64();
             let items = state.items - began_items;
-            let ended = Self::end_epoch(task, &mut state, &mut logs, whole, train_seconds, items)?;
+            let ended = self.end_epoch(task, &mut state, &mut logs, whole, train_seconds, items)?;
             let stop = self.watch.stop().filter(|_| !self.finished(&state));
             let wanted = self.config.save_unscored || ended.scored || self.finished(&state);
             if wanted || stop.is_some() || self.is_due(saved, state.step - saved_step) {
@@ -285,6 +290,12 @@ impl<'a> Trainer<'a> {
     fn is_due(&self, saved: Instant, steps: u64) -> bool {
         let every = self.config.checkpoint_every_steps;
         saved.elapsed() >= self.config.checkpoint_every || (every > 0 && steps >= every)
+    }
+
+    /// Whether a score is better than the best before it.
+    fn is_better(&self, score: f64, best: f64) -> bool {
+        let nothing = self.config.learned_nothing.is_some_and(|nothing| best <= nothing);
+        score > best || (nothing && score >= best)
     }
 
     fn finished(&self, state: &TrainState) -> bool {
@@ -334,6 +345,7 @@ impl<'a> Trainer<'a> {
 
     /// Scores the epoch, writes its lines and moves `state` to the next.
     fn end_epoch(
+        &self,
         task: &mut dyn Task,
         state: &mut TrainState,
         logs: &mut Logs,
@@ -349,7 +361,7 @@ impl<'a> Trainer<'a> {
         }
         let loss = state.loss_sum / state.items.max(1) as f64;
         let score = evaluation.as_ref().map(|e| e.score);
-        let is_best = score.is_some_and(|s| state.best.is_none_or(|b| s > b.score));
+        let is_best = score.is_some_and(|s| state.best.is_none_or(|b| self.is_better(s, b.score)));
         if let (true, Some(score)) = (is_best, score) {
             state.best = Some(Best { score, epoch: state.epoch, step: state.step });
         }

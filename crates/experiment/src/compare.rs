@@ -34,8 +34,9 @@ pub(crate) fn rows(maker: &Maker, planned: &PlannedTable) -> (Vec<String>, Vec<V
         for (dataset, _) in &spec.datasets {
             let first = maker.records_of(planned, one, dataset);
             let second = maker.records_of(planned, two, dataset);
+            let pairs = pairs((spec.is_deterministic(one), &first), (spec.is_deterministic(two), &second));
             let pairs: Vec<(u64, &RunRecord, &RunRecord)> =
-                pairs(spec, (one.as_str(), &first), (two.as_str(), &second));
+                pairs.into_iter().map(|(seed, a, b)| (seed, *a, *b)).collect();
             let Some((_, sample, _)) = pairs.first() else { continue };
             for (task, metrics) in &sample.outcome.scores {
                 for metric in metrics.keys().filter(|metric| shows(spec, dataset, task, metric)) {

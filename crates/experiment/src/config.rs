@@ -118,6 +118,22 @@ pub fn difference(config: &Value, default: &Value) -> Value {
     of(config, default).unwrap_or_else(|| Value::Object(serde_json::Map::new()))
 }
 
+/// What `given` sets to another value than the default of `T`: [`difference`] from `T`'s own.
+///
+/// # Errors
+/// What [`from_value`] refuses.
+pub fn changed<T>(given: &Value) -> Result<Value, ConfigError>
+where
+    T: DeserializeOwned + Serialize + Default,
+{
+    Ok(difference(&canonical::<T>(given)?, &canonical::<T>(&Value::Null)?))
+}
+
+/// The value at a dotted key, `training.epochs`.
+pub fn at_key<'v>(value: &'v Value, key: &str) -> Option<&'v Value> {
+    key.split('.').try_fold(value, |value, part| value.get(part))
+}
+
 /// True where every value of a difference stands in the configuration it was taken from.
 pub(crate) fn holds(config: &Value, changed: &Value) -> bool {
     match (config, changed) {

@@ -206,7 +206,7 @@ impl<'a> Planner<'a> {
         match spec.awaits(profile, system) {
             Some(Awaits::What(what)) => return Ok(SlotState::Waits(what.clone())),
             Some(Awaits::Unless { what, unless }) => {
-                let set = unless.split('.').try_fold(&config, |value, key| value.get(key));
+                let set = config::at_key(&config, unless);
                 if set.is_none_or(Value::is_null) {
                     return Ok(SlotState::Waits(what.clone()));
                 }

@@ -292,7 +292,8 @@ impl Maker<'_> {
                     slots.iter().map(|slot| (slot.seed, *slot)).collect()
                 };
                 let (first, second) = (slots_of(one), slots_of(two));
-                let pairs = pairs(spec, (one.as_str(), &first), (two.as_str(), &second));
+                let pairs =
+                    pairs((spec.is_deterministic(one), &first), (spec.is_deterministic(two), &second));
                 let of = pairs.len();
                 let failed = first.values().chain(second.values()).find_map(|slot| match self.record(slot) {
                     Err(verdict @ Verdict::Failed(_)) => Some(verdict),

@@ -270,13 +270,10 @@ impl ActiveLearning {
     }
 }
 
-/// What early stopping looks at: the mean F1 of the tasks. The networks find nothing in their first hundreds of steps: an epoch
-/// without one right mention is below 0 and counts as better than the one before it, so that patience begins with the first
-/// mention and a run that never finds one ends with its last parameters.
-fn development_score(metrics: &Metrics, epoch: u64) -> f64 {
+/// What early stopping looks at: the mean F1 of the tasks. In their first hundreds of steps the networks find nothing, and it is 0.
+fn development_score(metrics: &Metrics) -> f64 {
     let f1: Vec<f64> = [metrics.ner_f1, metrics.nen_f1].into_iter().flatten().collect();
-    let mean = f1.iter().sum::<f64>() / f1.len().max(1) as f64;
-    if mean > 0.0 { mean } else { -1.0 / (epoch + 1) as f64 }
+    f1.iter().sum::<f64>() / f1.len().max(1) as f64
 }
 
 impl Task for ActiveLearning {
@@ -361,7 +358,7 @@ impl Task for ActiveLearning {
         let score = match self.keep {
             // Each round is better than the one before it.
             Keep::Last => (epoch + 1) as f64,
-            Keep::Best => development_score(&metrics, epoch),
+            Keep::Best => development_score(&metrics),
         };
         Ok(Some(Evaluation { score, metrics: metrics_map }))
     }

@@ -240,6 +240,7 @@ pub fn train(
     let trainer_config = TrainerConfig {
         epochs: config.query.times,
         patience,
+        learned_nothing: Some(0.0),
         checkpoint_every_steps: config.training.checkpoint_every,
         save_unscored,
         keep: 1,

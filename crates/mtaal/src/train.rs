@@ -73,7 +73,7 @@ pub fn train(args: &TrainArgs, ctx: &RunContext) -> Result<()> {
     if let Some(best) = summary.best.filter(|_| keep == Keep::Best) {
         tracing::info!(
             "best development score {:.2} in epoch {} of {}; the model is in {}",
-            100.0 * best.score.max(0.0),
+            100.0 * best.score,
             best.epoch + 1,
             summary.epochs,
             args.out.display()

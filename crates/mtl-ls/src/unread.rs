@@ -29,15 +29,14 @@ const ROUNDS: &str = "rounds are for the cells of tables; `train` makes one trai
 /// That key, and what to do instead.
 pub fn check_train(given: &Value) -> Result<(), ConfigError> {
     let canonical = config::canonical::<Config>(given)?;
-    let mut changed = config::difference(&canonical, &config::canonical::<Config>(&Value::Null)?);
+    let mut changed = config::changed::<Config>(given)?;
     // Without rounds, as the profiles write it, it says what `train` does.
     if canonical["training"]["epochs"]["rounds"] == 0
         && let Some(training) = changed["training"].as_object_mut()
     {
         training.remove("epochs");
     }
-    let set = |key: &str| key.split('.').try_fold(&changed, |value, part| value.get(part)).is_some();
-    match UNREAD.into_iter().find(|(key, _)| set(key)) {
+    match UNREAD.into_iter().find(|(key, _)| config::at_key(&changed, key).is_some()) {
         Some((key, instead)) => Err(ConfigError::at(key, instead)),
         None => Ok(()),
     }

@@ -24,13 +24,9 @@ const VECTORS: &str = "`train` trains no character vectors; name a file of them 
 /// # Errors
 /// That key, and what to do instead.
 pub fn check_train(given: &Value) -> Result<(), ConfigError> {
-    let canonical = config::canonical::<Config>(given)?;
-    let default = config::canonical::<Config>(&Value::Null)?;
-    let changed = config::difference(&canonical, &default);
-    for (key, instead) in UNREAD {
-        if key.split('.').try_fold(&changed, |value, part| value.get(part)).is_some() {
-            return Err(ConfigError::at(key, instead));
-        }
+    let changed = config::changed::<Config>(given)?;
+    match UNREAD.into_iter().find(|(key, _)| config::at_key(&changed, key).is_some()) {
+        Some((key, instead)) => Err(ConfigError::at(key, instead)),
+        None => Ok(()),
     }
-    Ok(())
 }

@@ -39,6 +39,25 @@ fn patience_stops_and_the_best_parameters_are_kept() {
 }
 
 #[test]
+fn patience_begins_when_something_is_learned() {
+    let _alone = alone();
+    let folder = || tempfile::tempdir().unwrap();
+    let config = TrainerConfig { epochs: 8, patience: Some(2), ..config() };
+    let first_score = [0.0, 0.0, 0.0, 0.0, 0.3, 0.3, 0.2, 0.9];
+    let ended = |config: &TrainerConfig, scores: &[f64]| {
+        let mut task = Toy::scored(scores);
+        let summary = run(folder().path(), config, &mut task, &Silent).unwrap();
+        let kept = task.epochs.borrow().iter().position(|epoch| *epoch == task.bytes());
+        (summary.epochs, summary.best.map(|best| best.epoch), kept)
+    };
+    assert_eq!(ended(&config, &first_score), (3, Some(0), Some(0)));
+    let config = TrainerConfig { learned_nothing: Some(0.0), ..config };
+    assert_eq!(ended(&config, &first_score), (7, Some(4), Some(4)));
+    // Nothing is ever learned: the last parameters are as good as any.
+    assert_eq!(ended(&config, &[0.0; 8]), (8, Some(7), Some(7)));
+}
+
+#[test]
 fn without_a_score_the_last_parameters_are_kept() {
     let _alone = alone();
     let folder = tempfile::tempdir().unwrap();

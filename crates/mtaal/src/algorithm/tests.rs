@@ -324,14 +324,10 @@ fn sentences_are_named_where_batches_come_again() {
 }
 
 #[test]
-fn epochs_without_a_right_mention_do_not_end_the_training() {
+fn the_development_score_is_the_mean_f1_of_the_tasks() {
     let f1 = |ner, nen| Metrics { ner_f1: ner, nen_f1: nen, ..Metrics::default() };
-    assert!(
-        development_score(&f1(Some(0.0), Some(0.0)), 3) < development_score(&f1(Some(0.0), Some(0.0)), 4)
-    );
-    assert!(development_score(&f1(None, Some(0.0)), 4_000) < development_score(&f1(None, Some(1e-4)), 0));
-    assert!((development_score(&f1(Some(0.5), Some(0.0)), 7) - 0.25).abs() < 1e-12);
-    assert!((development_score(&f1(Some(0.5), None), 7) - 0.5).abs() < 1e-12);
+    assert!((development_score(&f1(Some(0.5), Some(0.0))) - 0.25).abs() < 1e-12);
+    assert!((development_score(&f1(Some(0.5), None)) - 0.5).abs() < 1e-12);
 }
 
 /// Trains through [`Trainer`] with short rounds, of which only the last is scored.

@@ -108,6 +108,7 @@ pub fn train(
     let trainer_config = TrainerConfig {
         epochs: config.training.epochs.total(),
         patience,
+        learned_nothing: Some(0.0),
         checkpoint_every_steps: config.training.checkpoint_every,
         keep: 1,
         ..TrainerConfig::default()

@@ -63,8 +63,7 @@ fn unwrapped(node: Node) -> Result<Node> {
 
 /// Refuses what stands beside [`WRAPPER`] and is not at its default: those keys are for taggers.
 fn beside_wrapper(given: &Value) -> Result<(), ConfigError> {
-    let default = config::canonical::<Config>(&Value::Null)?;
-    let changed = config::difference(&config::canonical::<Config>(given)?, &default);
+    let changed = config::changed::<Config>(given)?;
     let beside = changed.as_object().and_then(|keys| keys.keys().find(|key| *key != WRAPPER));
     beside.map_or(Ok(()), |key| {
         Err(ConfigError::at(
@@ -79,8 +78,7 @@ fn passed_over(config: &PretrainingConfig, given: &Value) -> Result<(), ConfigEr
     if config.start.is_none() {
         return Ok(());
     }
-    let default = config::canonical::<PretrainingConfig>(&Value::Null)?;
-    let changed = config::difference(&config::canonical::<PretrainingConfig>(given)?, &default);
+    let changed = config::changed::<PretrainingConfig>(given)?;
     match ["encoder", "vocabulary"].into_iter().find(|key| changed.get(key).is_some()) {
         Some(key) => Err(ConfigError::at(
             key,
@@ -156,7 +154,7 @@ mod tests {
     fn the_help_names_keys_that_there_are() {
         let default = config::canonical::<PretrainingConfig>(&Value::Null).unwrap();
         for key in MAIN_KEYS.iter().flat_map(|(keys, _)| *keys) {
-            assert!(key.split('.').try_fold(&default, |at, part| at.get(part)).is_some(), "{key}");
+            assert!(config::at_key(&default, key).is_some(), "{key}");
             assert!(help().contains(key));
         }
     }

@@ -1,31 +1,17 @@
-//! Which values of two sides are set against each other: the rule of the tables' comparisons and rows of differences
-//! (`pairs` of `medner_experiment`), so that a claim and a table's CSV never speak of different seeds.
+//! Which values of two sides are set against each other: by the rule of the tables' comparisons and rows of differences, so that
+//! a claim and a table's CSV never speak of different seeds.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::series::Measured;
 
-/// The pairs of two sides, by seed: those of the same seed. The only run of a deterministic side is a pair with every run
-/// of the other one, since it would be the same with each of those seeds.
-///
-/// `of` is what of a side is paired.
+/// The [`pairs`](medner_experiment::pairs::pairs) of two sides; `of` is what of a side is paired.
 pub fn pairs<'m, T>(
     first: &'m Measured,
     second: &'m Measured,
     of: fn(&Measured) -> &BTreeMap<u64, T>,
 ) -> Vec<(u64, &'m T, &'m T)> {
-    let (ours, theirs) = (of(first), of(second));
-    match (first.deterministic, second.deterministic) {
-        (true, false) => {
-            let only = ours.values().next();
-            theirs.iter().filter_map(|(&seed, other)| Some((seed, only?, other))).collect()
-        }
-        (false, true) => {
-            let only = theirs.values().next();
-            ours.iter().filter_map(|(&seed, one)| Some((seed, one, only?))).collect()
-        }
-        _ => ours.iter().filter_map(|(&seed, one)| Some((seed, one, theirs.get(&seed)?))).collect(),
-    }
+    medner_experiment::pairs::pairs((first.deterministic, of(first)), (second.deterministic, of(second)))
 }
 
 /// The seeds that the profile wants pairs of.

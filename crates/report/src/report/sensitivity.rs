@@ -6,6 +6,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::hash::{DefaultHasher, Hash, Hasher};
 
+use medner_experiment::config::at_key;
 use medner_experiment::{RunRecord, Value};
 use medner_metrics::Summary;
 use serde::Serialize;
@@ -135,7 +136,7 @@ impl<'a> Run<'a> {
 
 /// Whether a run sets the key to something other than the method's default.
 fn changes(run: &Run<'_>, key: &str) -> bool {
-    key.split('.').try_fold(&run.record.cell.changed, |value, part| value.get(part)).is_some()
+    at_key(&run.record.cell.changed, key).is_some()
 }
 
 fn flatten<'a>(path: &str, value: &'a Value, leaves: &mut BTreeMap<String, &'a Value>) {
