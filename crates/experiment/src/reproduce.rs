@@ -57,7 +57,7 @@ pub struct ReproduceArgs {
     /// Where results go [default: results/ of the repository]
     #[arg(long, value_name = "DIR")]
     pub results: Option<PathBuf>,
-    /// Say what would run, write the plan for a cluster, run nothing
+    /// Say what would run, write the plan for a cluster, run nothing; missing corpora are fetched, as their files are part of a plan
     #[arg(long)]
     pub dry_run: bool,
     /// Where a data set is missing let its rows wait, without a run on the embedded sample

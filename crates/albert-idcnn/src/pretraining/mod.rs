@@ -30,6 +30,7 @@ pub mod masking;
 pub mod neighbours;
 pub mod objective;
 pub mod run;
+pub mod settings;
 pub mod vocabulary;
 pub mod word_table;
 

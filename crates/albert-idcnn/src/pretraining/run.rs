@@ -222,7 +222,8 @@ fn take_in(folder: &Path, out: &Path) -> Result<Outcome> {
 
 /// `albert-idcnn pretrain`.
 pub fn command() -> Command {
-    command::command(
+    command::command::<PretrainingConfig>(
+        "albert-idcnn",
         "Pre-train an ALBERT encoder on text; the result is a folder that transformers reads",
         "Data sets of the catalogue whose training text is read (`medner data list`)",
     )

@@ -1,7 +1,7 @@
 //! A pre-training from text to folder: as the command `mtl-ls pretrain`, and as a cell that others need.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use anyhow::{Context, Result};
 use clap::{ArgMatches, Command};
@@ -9,15 +9,13 @@ use medner_core::device;
 use medner_core::trainer::Summary;
 use medner_data::hash::hash_bytes;
 use medner_data::plain_text::Text;
-use medner_experiment::yaml::Node;
-use medner_experiment::{Cell, Outcome, RunContext, Value, must_exist, set_flag};
+use medner_experiment::{Cell, Outcome, RunContext};
 use medner_training::job;
 use medner_training::pretraining::outcome::{self, ENCODER_FOLDER};
 use medner_training::pretraining::{Documents, command};
 
 use super::config::PretrainingConfig;
 use super::objective::{self, Permutation};
-use super::settings;
 use super::vocabulary::{of_corpora, tokenizer};
 use crate::config::Config;
 use crate::encoder;
@@ -133,12 +131,11 @@ pub fn cell(cell: &Cell, config: &Config, ctx: &RunContext) -> Result<Outcome> {
 
 /// `mtl-ls pretrain`.
 pub fn command() -> Command {
-    command::command(
+    command::command::<PretrainingConfig>(
+        "mtl-ls",
         "Pre-train an XLNet on text; the result is a folder that transformers reads",
         "Sub-tasks, categories or `text` (all of them), whose training sentences are read",
     )
-    .arg(set_flag())
-    .after_help(settings::help())
 }
 
 /// Runs `mtl-ls pretrain`.
@@ -146,14 +143,8 @@ pub fn command() -> Command {
 /// # Errors
 /// As [`pretrain`]; no text; a folder that holds a training already.
 pub fn run_command(matches: &ArgMatches, ctx: &RunContext) -> Result<()> {
-    let file = matches.get_one::<PathBuf>("config");
-    let sets: Vec<Node> = matches.get_many("sets").into_iter().flatten().cloned().collect();
-    let config = settings::read(file.map(PathBuf::as_path), &sets)?;
-    let request = command::request::<Value>(matches, ctx)?;
+    let request = command::request::<PretrainingConfig>(matches, ctx)?;
     request.check_text()?;
-    for file in &request.files {
-        must_exist(file)?;
-    }
     let (mut corpora, mut data) = (Vec::new(), BTreeMap::new());
     for name in &request.names {
         data.extend(subtasks::facts(name)?.files);
@@ -164,7 +155,7 @@ pub fn run_command(matches: &ArgMatches, ctx: &RunContext) -> Result<()> {
     texts.extend(files);
     data.extend(hashes);
     let folders = [request.work.as_path(), &request.out];
-    let pretrained = pretrain(&config, texts, data, request.seed, folders, &request.ctx)?;
+    let pretrained = pretrain(&request.config, texts, data, request.seed, folders, &request.ctx)?;
     if let Some(summary) = &pretrained.summary {
         request.say_end(summary);
     }

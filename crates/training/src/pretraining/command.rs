@@ -8,11 +8,11 @@ use clap::{ArgMatches, Args, Command, FromArgMatches};
 use medner_core::trainer::Summary;
 use medner_data::hash::hash_file;
 use medner_data::plain_text::Text;
-use medner_experiment::{RunContext, config, output, yaml};
-use serde::Serialize;
-use serde::de::DeserializeOwned;
+use medner_experiment::yaml::Node;
+use medner_experiment::{RunContext, must_exist, output, set_flag};
 
 use super::outcome::last_epoch;
+use super::settings::{self, Settings};
 
 /// The command's name.
 pub const COMMAND: &str = "pretrain";
@@ -25,7 +25,7 @@ struct Flags {
     /// Data sets whose training text is read
     #[arg(long, value_name = "NAME", num_args = 1..)]
     data: Vec<String>,
-    /// Configuration in YAML; what it leaves out has its default
+    /// Configuration in YAML; what it leaves out has its default (the main keys stand below)
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
     /// Where the encoder goes; checkpoints are kept in DIR/training
@@ -45,9 +45,12 @@ struct Flags {
     resume: bool,
 }
 
-/// The command; `data` says what `--data` names.
-pub fn command(about: &'static str, data: &'static str) -> Command {
-    Flags::augment_args(Command::new(COMMAND).about(about)).mut_arg("data", |arg| arg.help(data))
+/// The command of the program of that name; `data` says what `--data` names.
+pub fn command<C: Settings>(program: &str, about: &'static str, data: &'static str) -> Command {
+    Flags::augment_args(Command::new(COMMAND).about(about))
+        .mut_arg("data", |arg| arg.help(data))
+        .arg(set_flag())
+        .after_help(settings::help::<C>(program))
 }
 
 /// What the user asked for.
@@ -71,19 +74,14 @@ pub struct Request<C> {
 /// Reads the flags and the configuration, and refuses a folder that holds something else.
 ///
 /// # Errors
-/// A configuration that is none; a folder that holds a training already, without `--resume`.
-pub fn request<C>(matches: &ArgMatches, ctx: &RunContext) -> Result<Request<C>>
-where
-    C: Default + Serialize + DeserializeOwned,
-{
+/// A configuration that is none; text that is not there; a folder that holds a training already, without `--resume`.
+pub fn request<C: Settings>(matches: &ArgMatches, ctx: &RunContext) -> Result<Request<C>> {
     let flags = Flags::from_arg_matches(matches)?;
-    let config = match &flags.config {
-        Some(path) => {
-            let node = yaml::read(path)?;
-            config::from_value(&node.to_value()).map_err(|error| node.locate(&error))?
-        }
-        None => C::default(),
-    };
+    let sets: Vec<Node> = matches.get_many("sets").into_iter().flatten().cloned().collect();
+    let config = settings::read(flags.config.as_deref(), &sets)?;
+    for file in &flags.text {
+        must_exist(file)?;
+    }
     let work = flags.out.join("training");
     output::check(&flags.out, &work, flags.resume)?;
     let threads = flags.threads.map_or(ctx.threads, usize::from);

@@ -8,7 +8,7 @@
 //!      -> a record with its curves                        [outcome]
 //! ```
 //!
-//! [`command`] is the verb `pretrain` of a program. Everything random is drawn from streams keyed (seed, epoch) and (seed, step),
+//! [`command`] is the verb `pretrain` of a program, [`settings`] what its file and flags say. Everything random is drawn from streams keyed (seed, epoch) and (seed, step),
 //! so that a run which is killed and resumed gives the same bytes as one that was not.
 
 pub mod command;
@@ -16,11 +16,13 @@ pub mod config;
 pub mod documents;
 pub mod objective;
 pub mod outcome;
+pub mod settings;
 pub mod task;
 pub mod windows;
 
 pub use config::TrainingConfig;
 pub use documents::{Document, Documents};
 pub use objective::{Objective, Term};
+pub use settings::Settings;
 pub use task::Pretraining;
 pub use windows::Window;
