@@ -116,7 +116,7 @@ fn text_that_nothing_can_be_learned_from() {
     let pretrain =
         |more: &[&'static str]| [&["pretrain", "--threads", "1", "--out", "encoder"], more].concat();
     desk.refused(1, &pretrain(&[]), &["there is nothing to learn from", "--text FILE"]);
-    desk.refused(1, &pretrain(&["--text", "nowhere.txt"]), &["nowhere.txt: No such file"]);
+    desk.refused(2, &pretrain(&["--text", "nowhere.txt"]), &["there is no file or folder nowhere.txt"]);
     desk.write("gb.txt", b"\xb8\xdf\xd1\xaa\xd1\xb9\n");
     desk.refused(1, &pretrain(&["--text", "gb.txt"]), &["gb.txt:1:1: bytes that are not UTF-8", "iconv"]);
     desk.write("text.txt", "高血压。\n");
