@@ -7,6 +7,9 @@ use crate::config::{Config, Input};
 
 const OF_ALBERT: [&str; 3] = ["encoder", "model.encoder_dropout", "training.encoder_learning_rate"];
 
+const INSTEAD: &str = "is read by a tagger with an encoder, and this one has none; add `model.input: albert` (`--set model.input=albert`), \
+                       or leave it out";
+
 /// The first key of `given` that training on files would pass over.
 ///
 /// # Errors
@@ -15,14 +18,7 @@ pub fn check_train(given: &Value) -> Result<(), ConfigError> {
     if config::from_value::<Config>(given)?.model.input == Input::Albert {
         return Ok(());
     }
-    let changed = config::changed::<Config>(given)?;
-    match OF_ALBERT.iter().find(|key| config::at_key(&changed, key).is_some()) {
-        Some(key) => Err(ConfigError::at(
-            *key,
-            "is read by a tagger with an encoder, and this one has none; add `model.input: albert` (`--set model.input=albert`), or leave it out",
-        )),
-        None => Ok(()),
-    }
+    config::refuse(&config::changed::<Config>(given)?, OF_ALBERT.map(|key| (key, INSTEAD)))
 }
 
 #[cfg(test)]

@@ -134,6 +134,20 @@ pub fn at_key<'v>(value: &'v Value, key: &str) -> Option<&'v Value> {
     key.split('.').try_fold(value, |value, part| value.get(part))
 }
 
+/// Refuses the first of `keys` that stands in `changed` (a [`difference`]), with what is said of it.
+///
+/// # Errors
+/// That key.
+pub fn refuse<'k>(
+    changed: &Value,
+    keys: impl IntoIterator<Item = (&'k str, &'k str)>,
+) -> Result<(), ConfigError> {
+    match keys.into_iter().find(|(key, _)| at_key(changed, key).is_some()) {
+        Some((key, said)) => Err(ConfigError::at(key, said)),
+        None => Ok(()),
+    }
+}
+
 /// True where every value of a difference stands in the configuration it was taken from.
 pub(crate) fn holds(config: &Value, changed: &Value) -> bool {
     match (config, changed) {

@@ -36,10 +36,7 @@ pub fn check_train(given: &Value) -> Result<(), ConfigError> {
     {
         training.remove("epochs");
     }
-    match UNREAD.into_iter().find(|(key, _)| config::at_key(&changed, key).is_some()) {
-        Some((key, instead)) => Err(ConfigError::at(key, instead)),
-        None => Ok(()),
-    }
+    config::refuse(&changed, UNREAD)
 }
 
 #[cfg(test)]

@@ -19,7 +19,8 @@ pub struct PretrainingConfig {
     pub start: Option<PathBuf>,
     /// Sizes of the encoder, where it starts from random values.
     pub encoder: EncoderConfig,
-    /// Names of data sets in the catalogue whose training splits are read as text.
+    /// Names of data sets in the catalogue whose training splits are read as text; `pretrain` reads them where neither `--text` nor
+    /// `--data` names any.
     pub texts: Vec<String>,
     /// How text becomes pieces; of one that goes on, only `mode`.
     pub vocabulary: VocabularyConfig,

@@ -235,8 +235,14 @@ pub fn command() -> Command {
 /// As [`pretrain`]; no text; a folder that holds a training already.
 pub fn run_command(matches: &ArgMatches, ctx: &RunContext) -> Result<()> {
     let mut request = command::request::<PretrainingConfig>(matches, ctx)?;
-    if request.names.is_empty() {
+    // All that `albert-idcnn config` prints names corpora here: who gives text of their own wants that alone.
+    if request.names.is_empty() && request.files.is_empty() {
         request.names.clone_from(&request.config.texts);
+    } else if !request.config.texts.is_empty() {
+        tracing::info!(
+            "`texts` of the configuration ({}) are not read: the command line names the text",
+            request.config.texts.join(", ")
+        );
     }
     request.config.texts.clone_from(&request.names);
     request.check_text()?;

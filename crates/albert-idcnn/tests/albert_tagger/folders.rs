@@ -127,3 +127,20 @@ fn text_that_nothing_can_be_learned_from() {
     desk.refused(1, &args, &["encoder.num_attention_heads", "3 does not divide hidden_size 256"]);
     desk.refused(2, &pretrain(&["--text", "text.txt", "--threads", "x"]), &["--threads"]);
 }
+
+/// As of all that `config` prints, whose `texts` are corpora: text of one's own is then learned alone.
+#[test]
+fn text_on_the_command_line_stands_in_place_of_the_configuration_s() {
+    let desk = Desk::new();
+    desk.write("text.txt", "高血压。\n\n糖尿病。\n\n高血压。\n");
+    let config = "texts: [no-such-corpus]\nencoder: {layers: 1, hidden_size: 16, embedding_size: 8, heads: 2, intermediate_size: 16}\n\
+                  vocabulary: {source: characters, min_count: 1}\ntraining: {epochs: 1}\n";
+    desk.write("my.yaml", config);
+    let pretrain = |more: &[&'static str]| {
+        [&["pretrain", "--threads", "1", "--out", "encoder", "--config", "my.yaml"], more].concat()
+    };
+    desk.refused(1, &pretrain(&[]), &["no-such-corpus"]);
+    let (_, said) = desk.fine(&pretrain(&["--text", "text.txt"]));
+    assert!(said.contains("(no-such-corpus) are not read"), "{said}");
+    assert!(desk.path("encoder/model.safetensors").exists());
+}

@@ -24,9 +24,5 @@ const VECTORS: &str = "`train` trains no character vectors; name a file of them 
 /// # Errors
 /// That key, and what to do instead.
 pub fn check_train(given: &Value) -> Result<(), ConfigError> {
-    let changed = config::changed::<Config>(given)?;
-    match UNREAD.into_iter().find(|(key, _)| config::at_key(&changed, key).is_some()) {
-        Some((key, instead)) => Err(ConfigError::at(key, instead)),
-        None => Ok(()),
-    }
+    config::refuse(&config::changed::<Config>(given)?, UNREAD)
 }

@@ -8,8 +8,8 @@
 //!      -> a record with its curves                        [outcome]
 //! ```
 //!
-//! [`command`] is the verb `pretrain` of a program, [`settings`] what its file and flags say. Everything random is drawn from streams keyed (seed, epoch) and (seed, step),
-//! so that a run which is killed and resumed gives the same bytes as one that was not.
+//! [`command`] is the verb `pretrain` of a program, [`settings`] what its file and `--set` say. Everything random is drawn from
+//! streams keyed (seed, epoch) and (seed, step), so that a run which is killed and resumed gives the same bytes as one that was not.
 
 pub mod command;
 pub mod config;

@@ -76,14 +76,19 @@ fn passed_over<P: Settings>(config: &P, given: &Value) -> Result<(), ConfigError
     if config.start().is_none() {
         return Ok(());
     }
-    let changed = config::changed::<P>(given)?;
-    match P::OF_START.iter().find(|key| config::at_key(&changed, key).is_some()) {
-        Some(key) => Err(ConfigError::at(
-            *key,
-            "is for an encoder that starts from random values; the one that `start` names has its own: leave one of the two out",
-        )),
-        None => Ok(()),
-    }
+    let said = "is for an encoder that starts from random values; the one that `start` names has its own: leave one of the two out";
+    config::refuse(&config::changed::<P>(given)?, P::OF_START.iter().map(|key| (*key, said)))
+}
+
+/// The keys that [`Settings::MAIN_KEYS`] and [`Settings::OF_START`] name and the configuration does not have; a method's test asserts
+/// that there are none.
+///
+/// # Errors
+/// A default that cannot be written.
+pub fn unknown_keys<P: Settings>() -> Result<Vec<&'static str>, ConfigError> {
+    let default = config::canonical::<P>(&Value::Null)?;
+    let named = P::MAIN_KEYS.iter().flat_map(|(keys, _)| *keys).chain(P::OF_START);
+    Ok(named.copied().filter(|key| config::at_key(&default, key).is_none()).collect())
 }
 
 #[cfg(test)]
@@ -131,7 +136,7 @@ mod tests {
         const MAIN_KEYS: &'static [(&'static [&'static str], &'static str)] =
             &[(&["epochs", "warmup"], "how long")];
 
-        const OF_START: &'static [&'static str] = &["width", "vocabulary.trim"];
+        const OF_START: &'static [&'static str] = &["width", "vocabulary.trim", "vocabulary.size"];
 
         fn start(&self) -> Option<&Path> {
             self.start.as_deref()
@@ -186,6 +191,11 @@ mod tests {
         // At their defaults, as the printed configuration has them, they ask for nothing; nor does what the start leaves open.
         let config = of_file("start: mine\nwidth: 4\nvocabulary: {mode: 2}\n", &[]).unwrap();
         assert_eq!(config.start.as_deref(), Some(Path::new("mine")));
+    }
+
+    #[test]
+    fn a_key_that_is_not_there_is_found() {
+        assert_eq!(unknown_keys::<Small>().unwrap(), ["vocabulary.size"]);
     }
 
     #[test]
