@@ -81,7 +81,6 @@ def main():
                     "gensim, lists": lambda: run_gensim(lines, words, threads, seed),
                     "ours, deterministic": lambda: run_ours(options.program, ours, folder, threads, seed, *single),
                     "gensim, file": lambda: run_gensim(lines, words, threads, seed, str(theirs)),
-                    "ours, hogwild": lambda: run_ours(options.program, ours, folder, threads, seed, "--hogwild"),
                 }
                 for name, run in systems.items():
                     load = os.getloadavg()[0]
@@ -100,7 +99,7 @@ def main():
     reference = vectors["gensim, lists", 1, 1]
     print("\n| beside gensim on lists, 1 thread, seed 1 | the 200 most frequent | characters 201 to 1,000 |")
     print("| --- | --- | --- |")
-    for key in [("gensim, lists", 1, 2), ("gensim, lists", 2, 2), ("ours, deterministic", 1, 1), ("ours, deterministic", 2, 1), ("ours, hogwild", 2, 1)]:
+    for key in [("gensim, lists", 1, 2), ("gensim, lists", 2, 2), ("ours, deterministic", 1, 1), ("ours, deterministic", 2, 1)]:
         if key in vectors:
             shares = [overlap(reference, vectors[key], reference.index_to_key[a:b]) for a, b in ((0, 200), (200, 1000))]
             print(f"| {key[0]}, {key[1]} threads, seed {key[2]} |", " | ".join(f"{share:.3f}" for share in shares), "|")

@@ -475,7 +475,7 @@ mod tests {
         assert_eq!(with(|c| c.training.clip = 0.0), "training.clip");
         assert_eq!(with(|c| c.training.warmup = 1.0), "training.warmup");
         let encoder = |c: &mut Config| (c.job, c.pretraining.encoder.heads) = (Job::Pretraining, 3);
-        assert_eq!(with(encoder), "pretraining.encoder.num_attention_heads");
+        assert_eq!(with(encoder), "pretraining.encoder.heads");
         assert_eq!(with(|c| c.model.heads = 3), "model.heads");
         assert_eq!(with(|c| c.model.heads = -4), "model.heads");
         assert_eq!(with(|c| c.model.heads = 0), "");

@@ -15,7 +15,6 @@ use std::path::Path;
 use anyhow::{Context, Result};
 use medner_core::model_folder::{MODEL, ModelFolder, write_json};
 use medner_core::tensors;
-use medner_data::vocabulary::Vocabulary;
 use medner_metrics::LabelSet;
 use serde::{Deserialize, Serialize};
 use tch::Device;
@@ -91,7 +90,7 @@ pub fn load(folder: &Path, device: Device) -> Result<TaggerFolder> {
     let (config, labels): (Config, LabelSet) = (folder.json(CONFIG)?, folder.json(LABELS)?);
     let (reading, table, vocabulary) = match config.model.input {
         Input::Characters => {
-            let vocabulary = Vocabulary::load(&folder.path(VOCABULARY))?;
+            let vocabulary = folder.vocabulary(VOCABULARY)?;
             (Reading::Characters(vocabulary), EMBEDDING.to_owned(), VOCABULARY)
         }
         Input::Albert => {

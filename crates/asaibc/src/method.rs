@@ -195,7 +195,7 @@ impl Method for Asaibc {
 
     fn predict(&self, args: &PredictArgs, ctx: &RunContext) -> Result<()> {
         let shape = shape(args.format);
-        predictions::check_output(shape, args.output.as_deref())?;
+        predictions::check_output(shape, args.input.as_deref(), args.output.as_deref())?;
         device::set_threads(ctx.threads);
         let device = device::open(&ctx.device)?;
         let model = folder::load(&args.model, device)?;

@@ -9,7 +9,7 @@
 //! ```
 //!
 //! A checkpoint is written to `.tmp-<pid>` in the same folder, every file is synced, the folder is renamed, its parent is
-//! synced; `latest` and `best` are links moved by rename. The last `keep` checkpoints and the best one are kept. Loading
+//! synced; one of the same step waits as `.tmp-old-step-...` meanwhile; `latest` and `best` are links moved by rename. The last `keep` checkpoints and the best one are kept. Loading
 //! verifies the hashes; a damaged checkpoint is named in a warning and the one before it is used.
 
 use std::collections::BTreeMap;
@@ -142,13 +142,22 @@ const MODEL: &str = "model.safetensors";
 const OPTIMIZER: &str = "optimizer.safetensors";
 const STATE: &str = "state.json";
 
+/// Begins the name of a checkpoint that one of the same step replaces, which stands behind it.
+const REPLACED: &str = ".tmp-old-";
+
 impl CheckpointFolder {
-    /// Opens or makes the folder, and removes what an interrupted save left in it.
+    /// Opens or makes the folder, puts a checkpoint back that an interrupted save was about to replace, and removes what else one
+    /// left in it.
     pub fn open(folder: &Path, keep: usize) -> Result<Self> {
         fs::create_dir_all(folder).map_err(CoreError::io(folder))?;
         for entry in fs::read_dir(folder).map_err(CoreError::io(folder))? {
             let path = entry.map_err(CoreError::io(folder))?.path();
-            if path.file_name().is_some_and(|n| n.to_string_lossy().starts_with(".tmp-")) {
+            let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+            let replaced = name.strip_prefix(REPLACED).map(|name| folder.join(name));
+            if let Some(place) = replaced.filter(|place| !place.exists()) {
+                fs::rename(&path, &place).map_err(CoreError::io(&path))?;
+                tensors::sync_folder(folder)?;
+            } else if name.starts_with(".tmp-") {
                 let removed = if path.is_dir() && !path.is_symlink() {
                     fs::remove_dir_all(&path)
                 } else {
@@ -193,7 +202,10 @@ impl CheckpointFolder {
         let target = self.folder.join(&name);
         if target.exists() {
             // The same step again: after a resume from an older checkpoint, or at an epoch's end right after a timed save.
-            let old = self.folder.join(format!(".tmp-old-{}", std::process::id()));
+            let old = self.folder.join(format!("{REPLACED}{name}"));
+            if old.exists() {
+                fs::remove_dir_all(&old).map_err(CoreError::io(&old))?;
+            }
             fs::rename(&target, &old).map_err(CoreError::io(&target))?;
             fs::rename(&stage, &target).map_err(CoreError::io(&target))?;
             fs::remove_dir_all(&old).map_err(CoreError::io(&old))?;
@@ -426,6 +438,22 @@ mod tests {
         std::os::unix::fs::symlink("nowhere", folder.path().join(".tmp-latest-99999")).unwrap();
         CheckpointFolder::open(folder.path(), 1).unwrap();
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
+    }
+
+    /// A kill between the two renames of a save of the same step: both checkpoints have names of their own then.
+    #[test]
+    fn a_checkpoint_that_was_about_to_be_replaced_is_put_back() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = CheckpointFolder::open(folder.path(), 1).unwrap();
+        let saved = store.save(&state(1), &model(1.0), &model(0.0), false).unwrap();
+        fs::rename(&saved, folder.path().join(format!("{REPLACED}step-00000001"))).unwrap();
+        let store = CheckpointFolder::open(folder.path(), 1).unwrap();
+        assert_eq!(value(&store.load_latest().unwrap().unwrap()), 1.0);
+        // One whose replacement stands is left over.
+        fs::create_dir(folder.path().join(format!("{REPLACED}step-00000001"))).unwrap();
+        CheckpointFolder::open(folder.path(), 1).unwrap();
+        assert_eq!(store.list().unwrap().len(), 1);
+        assert!(!folder.path().join(format!("{REPLACED}step-00000001")).exists());
     }
 
     #[test]

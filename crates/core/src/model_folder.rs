@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use medner_data::vocabulary::Vocabulary;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -95,6 +96,15 @@ impl ModelFolder {
         serde_json::from_slice(&self.bytes(file)?).map_err(|error| self.damaged(file, error))
     }
 
+    /// A vocabulary.
+    ///
+    /// # Errors
+    /// [`CoreError::Pretrained`] where it is not there; what is wrong in it.
+    pub fn vocabulary(&self, file: &str) -> Result<Vocabulary> {
+        self.bytes(file)?;
+        Ok(Vocabulary::load(&self.path(file))?)
+    }
+
     /// The parameters, not yet a network's.
     ///
     /// # Errors
@@ -135,7 +145,10 @@ impl ModelFolder {
 
     /// What is said of a file that can be read and means nothing.
     pub fn damaged(&self, file: &str, error: impl std::fmt::Display) -> CoreError {
-        self.refuse(file, format!("is damaged or of another version; copy it again or train again ({error})"))
+        self.refuse(
+            file,
+            format!("is damaged, or of another version or program; copy it again or train again ({error})"),
+        )
     }
 
     /// An error at a file of this folder.

@@ -62,7 +62,7 @@ impl<C: DeserializeOwned> TaggerFolder<C> {
     pub fn read(folder: &Path, program: &str) -> Result<Self> {
         let folder = ModelFolder::open(folder, program)?;
         let (config, labels) = (folder.json(CONFIG)?, folder.json(LABELS)?);
-        let vocabulary = Vocabulary::load(&folder.path(VOCABULARY))?;
+        let vocabulary = folder.vocabulary(VOCABULARY)?;
         let state = folder.state()?;
         Ok(Self { config, labels, vocabulary, folder, state })
     }

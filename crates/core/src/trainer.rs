@@ -381,15 +381,18 @@ impl<'a> Trainer<'a> {
             logs.events.scalar(&format!("evaluate/{name}"), state.step, *value)?;
         }
         logs.events.flush()?;
-        tracing::info!(
-            epoch = state.epoch,
-            loss = format!("{loss:.4}"),
-            score = score.map(|s| format!("{s:.4}")),
-            items_per_second = format!("{items_per_second:.0}"),
-            seconds = format!("{train_seconds:.1}"),
-            peak_mib = format!("{peak_mib:.0}"),
-            "epoch"
-        );
+        if logs.told.is_none_or(|told| told.elapsed() >= TOLD_EVERY) || state.epoch == self.config.epochs {
+            logs.told = Some(Instant::now());
+            tracing::info!(
+                epoch = state.epoch,
+                loss = format!("{loss:.4}"),
+                score = score.map(|s| format!("{s:.4}")),
+                items_per_second = format!("{items_per_second:.0}"),
+                seconds = format!("{train_seconds:.1}"),
+                peak_mib = format!("{peak_mib:.0}"),
+                "epoch"
+            );
+        }
         logs.line(&LogLine::Epoch { epoch: state.epoch, step: state.step, loss, score, metrics })?;
         logs.time(&Timing {
             epoch: state.epoch,
@@ -448,7 +451,13 @@ struct Logs {
     timing: File,
     timing_path: PathBuf,
     events: EventWriter,
+    /// When an epoch was last told of.
+    told: Option<Instant>,
 }
+
+/// Epochs that take less than this are not all told of: hundreds of short ones would push warnings out of sight. The file of metrics
+/// has every one.
+const TOLD_EVERY: Duration = Duration::from_secs(1);
 
 impl Logs {
     fn open(folder: &Path, bytes: u64) -> Result<Self> {
@@ -471,7 +480,7 @@ impl Logs {
         metrics.set_len(bytes).map_err(CoreError::io(&metrics_path))?;
         let timing = open(&timing_path)?;
         let events = EventWriter::create(folder)?;
-        Ok(Self { metrics, metrics_path, bytes, timing, timing_path, events })
+        Ok(Self { metrics, metrics_path, bytes, timing, timing_path, events, told: None })
     }
 
     fn line(&mut self, line: &LogLine) -> Result<()> {

@@ -1,11 +1,11 @@
 //! Trains character vectors on a text with one sentence a line, and says how fast.
 //!
-//! `cargo run --release -p medner-data --example cbow_speed -- TEXT [--threads N] [--shards N] [--hogwild] [--dim N]
+//! `cargo run --release -p medner-data --example cbow_speed -- TEXT [--threads N] [--shards N] [--dim N]
 //! [--epochs N] [--seed N] [--out VECTORS]` prints one line of JSON. `bench/peers/cbow_gensim.py` runs it beside gensim.
 
 use std::path::PathBuf;
 
-use medner_data::cbow::{CbowConfig, CbowCorpus, CbowMode, train_corpus};
+use medner_data::cbow::{CbowConfig, CbowCorpus, train_corpus};
 use medner_data::vectors::VectorFormat;
 
 type Failure = Box<dyn std::error::Error>;
@@ -22,7 +22,6 @@ fn main() -> Result<(), Failure> {
             "--dim" => config.dim = value()?.parse()?,
             "--epochs" => config.epochs = value()?.parse()?,
             "--seed" => config.seed = value()?.parse()?,
-            "--hogwild" => config.mode = CbowMode::Hogwild,
             "--out" => out = Some(PathBuf::from(value()?)),
             path if text.is_none() && !path.starts_with('-') => text = Some(PathBuf::from(path)),
             other => return Err(format!("unknown argument {other}").into()),

@@ -231,7 +231,11 @@ impl Fetcher {
         tracing::info!(file = entry.path, bytes = entry.bytes, url, "fetching");
         if entry.member.is_some() || entry.members.is_some() {
             self.unpack(entry, &url, datasets, &part)?;
-            verify(entry, &url, &part)?;
+            if let Err(error) = verify(entry, &url, &part) {
+                // Else the next try would unpack the same wrong archive again.
+                discard(&archive_path(datasets, &url));
+                return Err(error);
+            }
         } else {
             let resumed = self.client.download(&entry.path, &url, &part, entry.bytes)?;
             if let Err(error) = verify(entry, &url, &part) {

@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::fs::File;
-use std::io::{self, Read, Write as _};
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::time::UNIX_EPOCH;
 
@@ -14,6 +14,8 @@ use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 use sha1::{Digest as _, Sha1};
 use sha2::Sha256;
+
+use crate::atomic::write_atomically;
 
 /// What identifies the content of a file.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -153,11 +155,10 @@ impl StampCache {
         let (Some(file), true) = (&self.file, self.changed) else {
             return Ok(());
         };
-        let folder = file.parent().unwrap_or(Path::new("."));
-        let mut temporary = tempfile::NamedTempFile::new_in(folder)?;
-        serde_json::to_writer(&mut temporary, &self.stamps)?;
-        temporary.write_all(b"\n")?;
-        temporary.persist(file).map_err(|e| e.error)?;
+        write_atomically(file, |out| {
+            serde_json::to_writer(&mut *out, &self.stamps)?;
+            out.write_all(b"\n")
+        })?;
         self.changed = false;
         Ok(())
     }

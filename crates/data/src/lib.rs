@@ -3,7 +3,7 @@
 //! No tensors here: this crate builds and tests on a machine without libtorch.
 
 pub mod archive;
-mod atomic;
+pub mod atomic;
 pub mod batching;
 pub mod catalog;
 pub mod cbow;

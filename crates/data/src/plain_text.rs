@@ -6,6 +6,7 @@ use std::path::Path;
 
 use crate::error::{DataError, Result};
 use crate::formats::text::read_utf8;
+use crate::user_files::{self, What};
 
 /// Documents, from one corpus or file, cut into what the reader asks for: sentences, words.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -29,9 +30,16 @@ impl Text {
     /// A file in UTF-8, each of its lines cut by `cut`.
     ///
     /// # Errors
-    /// A file that cannot be read, is no UTF-8 or holds no text.
+    /// A file that cannot be read, is no UTF-8, holds no text, or holds annotated documents in place of it.
     pub fn of_file(path: &Path, cut: impl Fn(&str) -> Vec<String>) -> Result<Self> {
         let content = read_utf8(path)?;
+        let what = user_files::what_it_is(&content);
+        if what != What::Lines {
+            let message = format!(
+                "looks like {what}, of which the marks would be learned as text; give the plain text, with a blank line between documents"
+            );
+            return Err(DataError::file(path, message));
+        }
         let mut documents = vec![Vec::new()];
         for line in content.lines() {
             if line.trim().is_empty() {
@@ -90,6 +98,11 @@ mod tests {
         let path = folder.path().join("text.txt");
         std::fs::write(&path, "\n \n").unwrap();
         assert!(Text::of_file(&path, words).unwrap_err().to_string().contains("no text"));
+        for annotated in ["{\"text\": \"fever\"}\n", "No\tO\nfever\tB-X\n", "7|t|Fever\n7|a|\n"] {
+            std::fs::write(&path, annotated).unwrap();
+            let message = Text::of_file(&path, words).unwrap_err().to_string();
+            assert!(message.contains("give the plain text"), "{message}");
+        }
         std::fs::write(&path, b"ok\n\xff\xff\n").unwrap();
         let message = Text::of_file(&path, words).unwrap_err().to_string();
         assert!(message.contains("text.txt:2:1") && message.contains("UTF-8"), "{message}");

@@ -53,7 +53,7 @@ pub fn write(
     found: &[Vec<Found>],
     output: Option<&Path>,
 ) -> Result<()> {
-    check_output(shape, output)?;
+    check_output(shape, None, output)?;
     if let (Shape::Brat, Some(folder)) = (shape, output) {
         std::fs::create_dir_all(folder).map_err(DataError::io(folder))?;
         return brat::write_brat(&with_entities(documents, found, true), folder);
@@ -89,8 +89,18 @@ fn unwritable(path: &Path, error: &std::io::Error) -> DataError {
     DataError::file(path, format!("cannot be written: {error}"))
 }
 
-/// Refuses an output that [`write()`] could not use; to be called before the work.
-pub fn check_output(shape: Shape, output: Option<&Path>) -> Result<()> {
+/// Refuses an output that [`write()`] could not use, and one that is the input; to be called before the work.
+pub fn check_output(shape: Shape, input: Option<&Path>, output: Option<&Path>) -> Result<()> {
+    if let (Some(input), Some(output)) = (input, output)
+        && let (Ok(one), Ok(two)) = (input.canonicalize(), output.canonicalize())
+        && one == two
+        && one.is_file()
+    {
+        return Err(DataError::file(
+            output,
+            "is the input, which would be replaced; name another with `--output`",
+        ));
+    }
     match output {
         None if shape == Shape::Brat => {
             Err(DataError::file(Path::new("--format brat"), "writes a folder: name it with `--output DIR`"))

@@ -5,8 +5,10 @@ use std::io::Read;
 use std::path::Path;
 
 use crate::error::{DataError, Result};
-use crate::formats::conll::{Column, ConllOptions, read_conll};
-use crate::formats::jsonl::read_jsonl;
+use crate::formats::conll::{Column, ConllOptions, parse_conll, read_conll, tag_column};
+use crate::formats::jsonl::{parse_jsonl, read_jsonl};
+use crate::formats::pubtator::{PubTatorOptions, parse_pubtator};
+use crate::formats::report::{Remark, Remarked, Report};
 use crate::{Document, Entity, Sentence};
 
 /// Reads annotated documents: `.jsonl` and `.json` as one object a line, anything else as CoNLL columns.
@@ -18,7 +20,9 @@ pub fn annotated(path: &Path) -> Result<Vec<Document>> {
         ));
     }
     let documents = if is_json(path) {
-        read_jsonl(path)?.items
+        let read = read_jsonl(path)?;
+        refuse_unannotated(path, &read.report)?;
+        read.items
     } else {
         let sentences = read_conll(path, &ConllOptions::default())?.items;
         sentences.iter().map(document).collect()
@@ -29,8 +33,21 @@ pub fn annotated(path: &Path) -> Result<Vec<Document>> {
     Ok(documents)
 }
 
-/// Reads text to label: `.jsonl` as one object a line, columns with a tag in every line as CoNLL (entities in either are
-/// ignored); anything else, and standard input, as one document a line.
+/// A text without `entities` is not one without mentions: a mistyped key would teach, or score, that there are none.
+fn refuse_unannotated(path: &Path, report: &Report) -> Result<()> {
+    let Some(Remarked { count, first }) = report.remarks.get(&Remark::NotAnnotated) else { return Ok(()) };
+    let unread = report
+        .remarks
+        .get(&Remark::KeyNotRead)
+        .map_or_else(String::new, |keys| format!("; a key that is not read: {}", keys.first));
+    let message = format!(
+        "{count} documents have no `entities` (first: `{first}`{unread}); write `\"entities\": []` where a text has no mention"
+    );
+    Err(DataError::file(path, message))
+}
+
+/// Reads text to label, from a file or standard input, by what is in it: JSON lines, columns with a tag in every line, PubTator
+/// (annotations are ignored); anything else as one document a line.
 pub fn text(path: Option<&Path>) -> Result<Vec<Document>> {
     Ok(match unlabelled(path)? {
         Unlabelled::Documents(documents) => documents,
@@ -48,24 +65,22 @@ pub(crate) enum Unlabelled {
 
 /// [`text`], before columns are joined.
 pub(crate) fn unlabelled(path: Option<&Path>) -> Result<Unlabelled> {
-    if let Some(path) = path.filter(|p| is_json(p)) {
-        return Ok(Unlabelled::Documents(read_jsonl(path)?.items));
-    }
     if let Some(folder) = path.filter(|p| p.is_dir()) {
         return Err(DataError::file(
             folder,
             "is a folder; give one file of text, a document a line, or `.jsonl`",
         ));
     }
-    let (bytes, name) = if let Some(path) = path {
-        let bytes = std::fs::read(path).map_err(DataError::io(path))?;
-        (bytes, path.file_name().map_or_else(|| "input".into(), |n| n.to_string_lossy().into_owned()))
+    let bytes = if let Some(path) = path {
+        std::fs::read(path).map_err(DataError::io(path))?
     } else {
         let mut bytes = Vec::new();
         let stdin = Path::new("standard input");
         std::io::stdin().read_to_end(&mut bytes).map_err(DataError::io(stdin))?;
-        (bytes, "stdin".to_owned())
+        bytes
     };
+    let path = path.unwrap_or(Path::new("stdin"));
+    let name = path.file_name().map_or_else(|| "input".into(), |n| n.to_string_lossy().into_owned());
     let text = match std::str::from_utf8(&bytes) {
         Ok(text) => text.strip_prefix('\u{feff}').unwrap_or(text),
         Err(error) => {
@@ -76,11 +91,23 @@ pub(crate) fn unlabelled(path: Option<&Path>) -> Result<Unlabelled> {
             ));
         }
     };
-    if let (Some(path), Some(tag)) = (path, tag_column(text)) {
+    let what = if is_json(path) { What::Json } else { what_it_is(text) };
+    if what == What::Json {
+        return Ok(Unlabelled::Documents(parse_jsonl(text, path)?.items));
+    }
+    if what == What::PubTator {
+        tracing::info!("{}: read as PubTator; its mentions are ignored", path.display());
+        let read = parse_pubtator(text, path, PubTatorOptions { tolerant: true })?;
+        if let Some(Remarked { count, first }) = read.report.remarks.get(&Remark::DuplicateId) {
+            tracing::warn!("{}: {count} {} (first: {first})", path.display(), Remark::DuplicateId.text());
+        }
+        return Ok(Unlabelled::Documents(read.items));
+    }
+    if let What::Columns(tag) = what {
         tracing::info!("{}: read as columns, a token a line; its tags are ignored", path.display());
         // What is ignored need not be right.
         let options = ConllOptions { tag, lenient: true, ..ConllOptions::default() };
-        return Ok(Unlabelled::Columns(read_conll(path, &options)?.items));
+        return Ok(Unlabelled::Columns(parse_conll(text, path, &options)?.items));
     }
     let documents = text.lines().enumerate().map(|(i, line)| Document {
         id: format!("{name}:{}", i + 1),
@@ -127,31 +154,57 @@ pub fn warn_of_overlaps(path: &Path, documents: &[Document], what: &str) {
     }
 }
 
-pub(crate) fn is_json(path: &Path) -> bool {
-    path.extension().is_some_and(|e| e == "jsonl" || e == "json")
+/// By its ending, in capitals too.
+pub fn is_json(path: &Path) -> bool {
+    path.extension().is_some_and(|e| e.eq_ignore_ascii_case("jsonl") || e.eq_ignore_ascii_case("json"))
 }
 
-/// The column in which every line that is not blank has a tag, after its token: the last, or the second where concepts follow.
-/// Some tags must be `O`: a line of text may end in `B-cell`, but not all of them in that or `O`.
-fn tag_column(text: &str) -> Option<Column> {
-    let is_tag = |tag: &str| {
-        tag == "O" || tag.split_once('-').is_some_and(|(p, _)| p.len() == 1 && "BIMESLU".contains(p))
-    };
-    let tags_at = |of: fn(&[&str]) -> Option<usize>| {
-        let mut outside = false;
-        let everywhere = text.lines().filter(|line| !line.trim().is_empty()).all(|line| {
-            let columns: Vec<&str> = line.split_whitespace().collect();
-            let tag = of(&columns).and_then(|at| columns.get(at)).copied();
-            outside |= tag == Some("O");
-            tag.is_some_and(is_tag)
-        });
-        everywhere && outside
-    };
-    if tags_at(|columns| columns.len().checked_sub(1).filter(|&last| last > 0)) {
-        Some(Column::Last)
-    } else {
-        tags_at(|_| Some(1)).then_some(Column::At(1))
+/// What a text is, by what is in it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum What {
+    /// One object a line.
+    Json,
+    /// Titles, abstracts and mentions.
+    PubTator,
+    /// A token a line, with its tag in this column.
+    Columns(Column),
+    /// Text.
+    Lines,
+}
+
+impl std::fmt::Display for What {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Json => "JSON lines",
+            Self::PubTator => "PubTator",
+            Self::Columns(_) => "columns of tokens and tags",
+            Self::Lines => "text",
+        })
     }
+}
+
+pub(crate) fn what_it_is(text: &str) -> What {
+    let first = text.lines().find(|line| !line.trim().is_empty()).unwrap_or_default();
+    if is_json_document(first) {
+        What::Json
+    } else if is_title(first) {
+        What::PubTator
+    } else {
+        tag_column(text).map_or(What::Lines, What::Columns)
+    }
+}
+
+/// True for a line that is a JSON object with a text in it.
+fn is_json_document(line: &str) -> bool {
+    let object = serde_json::from_str::<serde_json::Map<String, serde_json::Value>>(line);
+    object
+        .is_ok_and(|o| o.contains_key("text") || o.get("data").is_some_and(|data| data.get("text").is_some()))
+}
+
+/// True for the line that a document of PubTator begins with, `<id>|t|<title>`.
+pub fn is_title(line: &str) -> bool {
+    let mut parts = line.splitn(3, '|');
+    parts.next().is_some_and(|id| !id.contains(['\t', '{'])) && parts.next() == Some("t")
 }
 
 /// A tokenised sentence as a text. Words of a language that writes spaces get one between them. In a sentence with East Asian
@@ -251,5 +304,44 @@ mod tests {
         );
         assert_eq!(read("c.txt", "lymphoma, B-cell\n"), ["lymphoma, B-cell"]);
         assert_eq!(read("empty.txt", ""), [""; 0]);
+        // Characters that are white space, as most records have some; tags without an `O`.
+        assert_eq!(read("d.tsv", "热\tO\n \tO\n\u{3000}\tO\n38\tO\n"), ["热 \u{3000}38"]);
+        assert_eq!(read("e.tsv", "a\tB-X\nb\tI-X\n"), ["ab"]);
+    }
+
+    #[test]
+    fn text_to_label_is_known_by_what_is_in_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let read = |name: &str, content: &str| {
+            let path = folder.path().join(name);
+            std::fs::write(&path, content).unwrap();
+            text(Some(&path)).unwrap().into_iter().map(|d| (d.id, d.text)).collect::<Vec<_>>()
+        };
+        let json = "{\"id\": 7, \"text\": \"No fever\"}\n";
+        let known = [("7".to_owned(), "No fever".to_owned())];
+        for name in ["a.jsonl", "a.JSONL", "a.txt"] {
+            assert_eq!(read(name, json), known, "{name}");
+        }
+        let pubtator = "7|t|No\n7|a|fever\n7\t3\t8\tfever\tDisease\tD5\n";
+        assert_eq!(read("a.pubtator", pubtator), [("7".to_owned(), "No\nfever".to_owned())]);
+        assert_eq!(read("b.txt", "{not an object}\n")[0].1, "{not an object}");
+    }
+
+    #[test]
+    fn a_text_without_annotation_teaches_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.jsonl");
+        let right = "{\"id\": \"1\", \"text\": \"No fever\", \"entities\": []}\n";
+        std::fs::write(&path, right).unwrap();
+        assert_eq!(annotated(&path).unwrap().len(), 1);
+        std::fs::write(
+            &path,
+            format!("{right}{}", right.replace("entities", "entitys").replace("\"1\"", "\"2\"")),
+        )
+        .unwrap();
+        let error = annotated(&path).unwrap_err().to_string();
+        for part in ["a.jsonl", "1 documents have no `entities`", "`2`", "entitys"] {
+            assert!(error.contains(part), "{part}: {error}");
+        }
     }
 }

@@ -11,7 +11,7 @@ use crate::formats::conll::{ConllOptions, read_conll};
 use crate::formats::report::{Remark, Remarked, Report};
 use crate::formats::tokenize::{TokenizedSentence, tokenize};
 use crate::user_files::{self, Unlabelled};
-use crate::{Document, Sentence};
+use crate::{Document, Sentence, Span};
 
 /// Annotated sentences, and what they have not as their file has it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -22,6 +22,8 @@ pub struct Annotated {
     pub report: Report,
     /// Mentions of each type that are left out; one that its document has twice is none.
     pub left_out: BTreeMap<String, usize>,
+    /// Of each sentence, the mentions that cover more than is annotated; none where the file has tokens.
+    pub widened: Vec<Vec<Span>>,
 }
 
 /// Reads annotated sentences: `.jsonl` and `.json` are cut into sentences and words, anything else is columns.
@@ -62,22 +64,47 @@ impl Annotated {
             }
         }
         left_out.retain(|_, count| *count > 0);
+        let widened = cut.items.iter().map(|cut| {
+            let entities = &documents[cut.document].entities;
+            let as_annotated = |span: &Span| {
+                let place = cut.to_characters(span);
+                place.is_some_and(|p| {
+                    entities.iter().any(|e| (e.start, e.end, &e.label) == (p.start, p.end, &p.label))
+                })
+            };
+            cut.sentence.spans.iter().filter(|span| !as_annotated(span)).cloned().collect()
+        });
+        let widened = widened.collect();
         let sentences = cut.items.into_iter().map(|cut| cut.sentence).collect();
-        Ok(Self { sentences, report: cut.report, left_out })
+        Ok(Self { sentences, report: cut.report, left_out, widened })
+    }
+
+    /// For scoring: a mention that was widened to whole tokens is another one than was annotated, so it is left out as well, and a
+    /// prediction of it is wrong.
+    #[must_use]
+    pub fn as_annotated(mut self) -> Self {
+        for (sentence, widened) in self.sentences.iter_mut().zip(std::mem::take(&mut self.widened)) {
+            for span in &widened {
+                *self.left_out.entry(span.label.clone()).or_default() += 1;
+            }
+            sentence.spans.retain(|span| !widened.contains(span));
+        }
+        self
     }
 
     /// Warns of each kind of thing that was changed or left out: how often, and where first. `of_left_out` says what becomes of
-    /// mentions that are left out, for example `they count as missed`.
-    pub fn warn(&self, path: &Path, of_left_out: &str) {
-        for line in self.remarks(of_left_out) {
+    /// mentions that are left out, for example `they count as missed`, and `of_widened` of those that cover whole tokens now.
+    pub fn warn(&self, path: &Path, of_left_out: &str, of_widened: &str) {
+        for line in self.remarks(of_left_out, of_widened) {
             tracing::warn!("{}: {line}", path.display());
         }
     }
 
-    fn remarks(&self, of_left_out: &str) -> Vec<String> {
+    fn remarks(&self, of_left_out: &str, of_widened: &str) -> Vec<String> {
         let line = |(remark, Remarked { count, first }): (&Remark, &Remarked)| {
             let after = match remark {
                 Remark::OverlapLeftOut | Remark::BlankMention => format!("; {of_left_out}"),
+                Remark::Widened => format!("; {of_widened}"),
                 _ => String::new(),
             };
             format!("{count} {} (first: {first}){after}", remark.text())
@@ -178,24 +205,29 @@ mod tests {
             read.left_out,
             [("Disease", 1), ("Sign", 2), ("Time", 1)].map(|(k, n)| (k.into(), n)).into()
         );
-        let lines = read.remarks("they count as missed");
+        let lines = read.remarks("they count as missed", "they are learned so");
         assert_eq!(
             lines,
             [
                 "3 mentions that overlap a longer one, left out (first: 7: 10..15 (Disease)); they count as missed",
-                "2 mentions widened to whole tokens (first: 7: 17..21 (Time))",
+                "2 mentions widened to whole tokens (first: 7: 17..21 (Time)); they are learned so",
                 "1 mentions of white space only, left out (first: 7: 2..3 (Sign)); they count as missed",
                 "1 sentence boundaries not made because a mention runs over them (first: 7: character 22)",
             ]
         );
         assert_eq!(read.sentences.len(), 1);
+        let kept = read.sentences[0].spans.clone();
+        // For scoring, what was widened is not what was annotated.
+        let scored = read.as_annotated();
+        assert_eq!((kept.len(), scored.sentences[0].spans.as_slice()), (2, &kept[..1]));
+        assert_eq!(scored.left_out["Time"], 2);
         let twice = r#"{"text": "No fever", "entities": [{"start": 3, "end": 8, "label": "A"}, {"start": 3, "end": 8, "label": "A"}]}"#;
         let (_folder, path) = file("a.jsonl", twice);
         let read = annotated(&path).unwrap();
         assert_eq!((read.left_out.len(), read.report.count(Remark::OverlapLeftOut)), (0, 1));
         let (_folder, path) = file("a.tsv", "No\tO\nfever\tB-Disease\n");
         let read = annotated(&path).unwrap();
-        assert_eq!((read.left_out.len(), read.remarks("").len(), read.sentences.len()), (0, 0, 1));
+        assert_eq!((read.left_out.len(), read.remarks("", "").len(), read.sentences.len()), (0, 0, 1));
     }
 
     #[test]

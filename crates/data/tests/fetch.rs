@@ -373,10 +373,14 @@ fn an_archive_is_downloaded_once_for_all_its_members() {
 fn a_member_with_a_wrong_byte_is_refused() {
     let case = Case::new();
     archive_manifest(&case);
-    let server = Server::start(vec![Answer::Whole(zip(&[("inner/x", b"something else")]))]);
+    let whole = zip(&[("d/d_10.json", b"{}"), ("d/d_2.json", b"{\"k\": 1}"), ("inner/x", &case.content)]);
+    let server =
+        Server::start(vec![Answer::Whole(zip(&[("inner/x", b"something else")])), Answer::Whole(whole)]);
     let text = case.error(&server).to_string();
     assert!(text.contains("SHA-256") && text.contains(&hash_bytes(b"something else").sha256), "{text}");
     assert!(case.listing().is_empty());
+    // The wrong archive is not kept either: the next try asks for it again.
+    assert_eq!(case.store().ensure_with("a", &fetcher(&server)).unwrap().files.len(), 2);
 }
 
 #[test]

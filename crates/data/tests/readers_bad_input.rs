@@ -366,6 +366,17 @@ fn brat() {
 }
 
 #[test]
+fn brat_files_come_in_the_order_of_their_numbers() {
+    let at = folder();
+    for name in ["note-10", "note-2", "note-2b", "a"] {
+        file(&at, &format!("{name}.txt"), "x");
+        file(&at, &format!("{name}.ann"), "");
+    }
+    let ids: Vec<String> = read_brat(at.path()).unwrap().documents.into_iter().map(|d| d.id).collect();
+    assert_eq!(ids, ["a", "note-2", "note-2b", "note-10"]);
+}
+
+#[test]
 fn jsonl() {
     let parse = |text: &str| parse_jsonl(text, Path::new("j.jsonl"));
     says(

@@ -90,7 +90,8 @@ struct PredictFlags {
     /// A folder written by `train`
     #[arg(long, value_name = "DIR")]
     model: PathBuf,
-    /// Text to label, a document a line; `.jsonl` or CoNLL columns, whose annotations are ignored; `-` is standard input
+    /// Text to label, a document a line; JSON lines, CoNLL columns and PubTator are known by what is in them, and their annotations
+    /// ignored; `-` is standard input
     #[arg(long, value_name = "FILE", default_value = "-")]
     input: PathBuf,
     /// What comes out
@@ -144,7 +145,10 @@ pub fn main(method: &dyn Method) -> ExitCode {
         return ExitCode::SUCCESS;
     }
     let stop = Stop::new();
-    install_signals(&stop);
+    // What saves nothing on the way has nothing to finish: the first signal ends it.
+    if !matches!(matches.subcommand_name(), Some("predict" | "evaluate")) {
+        install_signals(&stop);
+    }
     match dispatch(method, &matches, &global, &stop) {
         Ok(code) => ExitCode::from(code),
         Err(error) => ExitCode::from(report(&error)),
@@ -166,7 +170,10 @@ fn name_repository(root: &Path) {
 }
 
 /// Holds the folder of a training for this process; a path that can be no folder is left to the method's own checks.
-fn lock_folder(out: &Path) -> Result<Option<Lock>, ExperimentError> {
+///
+/// # Errors
+/// [`ExperimentError::Locked`] where another process is at work in it.
+pub fn lock_folder(out: &Path) -> Result<Option<Lock>, ExperimentError> {
     if std::fs::create_dir_all(out).is_err() {
         return Ok(None);
     }

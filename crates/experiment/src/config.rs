@@ -209,7 +209,20 @@ fn wrong(path: String, message: &str) -> ConfigError {
     }
     let message =
         message.replace("invalid type: ", "wrong type: ").replace("invalid value: ", "wrong value: ");
-    ConfigError::at(path, message)
+    ConfigError::at(path, in_words(&message))
+}
+
+/// serde names what it expected by the type's name in the program.
+fn in_words(message: &str) -> String {
+    let Some((found, expected)) = message.rsplit_once("expected ") else { return message.to_owned() };
+    let words = match expected {
+        "usize" | "u8" | "u16" | "u32" | "u64" => "a whole number of 0 or more",
+        "isize" | "i8" | "i16" | "i32" | "i64" => "a whole number",
+        "f32" | "f64" => "a number",
+        _ if expected.starts_with("struct ") => "keys and values (the program's `config` prints them)",
+        other => other,
+    };
+    format!("{found}expected {words}")
 }
 
 /// The first key of `given` that `read` does not have. Nulls are fine: they stand for "left out".
@@ -323,7 +336,12 @@ mod tests {
     fn wrong_types_and_variants_name_the_path() {
         let error = from_value::<Sample>(&json!({"inner": {"width": "wide"}})).unwrap_err();
         assert_eq!(error.path, "inner.width");
-        assert!(error.message.contains("wrong type: string \"wide\", expected usize"), "{error}");
+        assert!(
+            error.message.contains("wrong type: string \"wide\", expected a whole number of 0 or more"),
+            "{error}"
+        );
+        let error = from_value::<Sample>(&json!({"inner": 3})).unwrap_err();
+        assert!(error.message.contains("expected keys and values"), "{error}");
         let error = from_value::<Sample>(&json!({"rates": [1, "x"]})).unwrap_err();
         assert_eq!(error.path, "rates[1]");
         let error = from_value::<Sample>(&json!({"optimizer": {"kind": "adm"}})).unwrap_err();

@@ -14,7 +14,9 @@ use crate::record::RunRecord;
 
 /// The run was asked to stop; it has saved its state and can go on later.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("stopped by signal {signal}; the state is saved, run the same command to go on")]
+#[error(
+    "stopped by signal {signal}; the state is saved: the same command goes on, `train` and `pretrain` with `--resume`"
+)]
 pub struct Stopped {
     /// The signal's number; the process exits with 128 plus it.
     pub signal: usize,

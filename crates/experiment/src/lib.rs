@@ -111,10 +111,11 @@ mod verdict;
 pub mod yaml;
 
 pub use cell::{Cell, DataFacts, Missing};
-pub use cli::{given_config, main, must_exist, set_flag};
+pub use cli::{given_config, lock_folder, main, must_exist, set_flag};
 pub use config::{ConfigError, Value};
 pub use context::{Progress, RunContext, Stop, Stopped};
 pub use error::{ExperimentError, Result};
 pub use estimate::Estimate;
 pub use method::{EvaluateArgs, Method, PredictArgs, PredictFormat, Shortcut, TrainArgs};
 pub use record::{Curve, Outcome, RunRecord, Scores, Status, Units};
+pub use store::Lock;

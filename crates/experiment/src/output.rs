@@ -18,7 +18,14 @@ pub fn check(out: &Path, work: &Path, resume: bool) -> Result<()> {
     if out.exists() && !out.is_dir() {
         return refuse("is a file; `--out` names the folder for the model");
     }
-    if !resume && work.join(LATEST).exists() {
+    let begun = work.join(LATEST).exists();
+    if resume && !begun {
+        tracing::warn!(
+            "{}: no training has begun there, so there is nothing to go on with; it begins now",
+            out.display()
+        );
+    }
+    if !resume && begun {
         return refuse(
             "holds a training already; go on with it by `--resume`, or name another folder with `--out`",
         );

@@ -228,14 +228,20 @@ pub(crate) const TEMPORARY: (&str, &str) = (".medner-", ".tmp");
 pub fn write_atomically(path: &Path, content: &[u8]) -> Result<()> {
     let folder = path.parent().unwrap_or(Path::new("."));
     fs::create_dir_all(folder).map_err(ExperimentError::io("create", folder))?;
-    let mut file = tempfile::Builder::new()
+    let mut builder = tempfile::Builder::new();
+    // The default, 0600, would keep results from the other users of a shared machine; the umask still has its say.
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        builder.permissions(fs::Permissions::from_mode(0o666));
+    }
+    let mut file = builder
         .prefix(TEMPORARY.0)
         .suffix(TEMPORARY.1)
         .tempfile_in(folder)
         .map_err(ExperimentError::io("write", path))?;
     file.write_all(content).map_err(ExperimentError::io("write", path))?;
     file.as_file().sync_all().map_err(ExperimentError::io("write", path))?;
-    make_readable(file.as_file()).map_err(ExperimentError::io("write", path))?;
     file.persist(path).map_err(|error| ExperimentError::Io {
         action: "write",
         path: path.to_owned(),
@@ -245,18 +251,6 @@ pub fn write_atomically(path: &Path, content: &[u8]) -> Result<()> {
     if let Ok(folder) = fs::File::open(folder) {
         folder.sync_all().ok();
     }
-    Ok(())
-}
-
-/// Temporary files are made for their owner alone; results are for everybody.
-#[cfg(unix)]
-fn make_readable(file: &fs::File) -> std::io::Result<()> {
-    use std::os::unix::fs::PermissionsExt;
-    file.set_permissions(fs::Permissions::from_mode(0o644))
-}
-
-#[cfg(not(unix))]
-fn make_readable(_: &fs::File) -> std::io::Result<()> {
     Ok(())
 }
 

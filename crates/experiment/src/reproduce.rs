@@ -44,7 +44,7 @@ pub struct ReproduceArgs {
     /// `cpu` or `cuda:0`; never a silent fallback
     #[arg(long, default_value = "cpu")]
     pub device: String,
-    /// Another value for a key of the configuration, for example `optimizer.learning_rate=1e-3`; may be repeated.
+    /// Another value for a key of the configuration, for example `training.batch_size=16`; may be repeated.
     /// Results then go to `results/<profile>+set/`
     #[arg(long = "set", value_name = "KEY=VALUE", value_parser = parse_set)]
     pub sets: Vec<Node>,
@@ -93,7 +93,7 @@ pub(crate) fn parse_set(text: &str) -> Result<Node, String> {
     let (key, value) = text
         .split_once('=')
         .filter(|(key, _)| !key.is_empty() && key.split('.').all(|part| !part.trim().is_empty()))
-        .ok_or_else(|| format!("`{text}`: expected KEY=VALUE, for example `optimizer.learning_rate=1e-3`"))?;
+        .ok_or_else(|| format!("`{text}`: expected KEY=VALUE, for example `training.batch_size=16`"))?;
     let value = flow_value(value)?;
     Ok(set_node(key, value, &format!("--set {text}")))
 }

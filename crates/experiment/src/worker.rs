@@ -118,7 +118,8 @@ pub(crate) fn run_cell(
     Ok(end)
 }
 
-/// The file in a cell's folder with the seconds of the processes that did not finish it.
+/// The file in a cell's folder with the seconds of the processes that stopped or failed before it was finished. Of one that was
+/// killed (`kill -9`, a power cut) nobody has counted them: the record's total is then too low.
 const SPENT: &str = "seconds";
 
 fn spent(path: &Path) -> f64 {

@@ -7,6 +7,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use marked_yaml::types::Node as Marked;
+use serde::Deserialize as _;
 
 use crate::config::{ConfigError, Value};
 use crate::error::{ExperimentError, Result};
@@ -202,12 +203,20 @@ pub fn parse(text: &str, path: &Path) -> Result<Node> {
     let options = marked_yaml::LoaderOptions::default().error_on_duplicate_keys(true).prevent_coercion(true);
     let marked =
         marked_yaml::parse_yaml_with_options(0, text, options).map_err(|error| load_error(&error, &at))?;
-    if serde_yaml::Deserializer::from_str(text).count() > 1 {
+    // Not by counting them all: after an error this iterator gives the same error for ever.
+    if let Some(second) = serde_yaml::Deserializer::from_str(text).nth(1) {
         let line = 1 + text.lines().skip(1).position(|line| line.starts_with("---")).map_or(0, |at| at + 1);
-        return Err(ExperimentError::schema(
-            at(line, 1),
-            "a second document starts here; one file holds one",
-        ));
+        return Err(match serde_yaml::Value::deserialize(second) {
+            Ok(_) => {
+                ExperimentError::schema(at(line, 1), "a second document starts here; one file holds one")
+            }
+            Err(error) => {
+                let (line, column) = error.location().map_or((line, 1), |l| (l.line(), l.column()));
+                let message =
+                    "something follows after the end of the keys and values (a `}` too many, or JSON lines?)";
+                ExperimentError::schema(at(line, column), message)
+            }
+        });
     }
     let Some(map) = marked.as_mapping() else {
         return Err(ExperimentError::schema(at(1, 1), "expected keys and values at the top level"));
@@ -311,6 +320,22 @@ mod tests {
 
     fn failure(text: &str) -> String {
         parse(text, Path::new("t.yaml")).unwrap_err().to_string()
+    }
+
+    /// Of what comes after the first document the parser must not be asked for ever.
+    #[test]
+    fn what_follows_the_keys_and_values_is_refused() {
+        for (text, line) in
+            [("{a: 1}\nb: 2\n", 2), ("{a: 1} x\n", 1), ("{\"a\": 1}\n{\"a\": 2}\n{\"a\": 3}\n", 2)]
+        {
+            let error = parse(text, Path::new("y.yaml")).unwrap_err().to_string();
+            assert!(
+                error.contains(&format!("y.yaml:{line}:")) && error.contains("follows"),
+                "{text}: {error}"
+            );
+        }
+        let error = parse("a: 1\n---\na: 2\n", Path::new("y.yaml")).unwrap_err().to_string();
+        assert!(error.contains("y.yaml:2:1") && error.contains("second document"), "{error}");
     }
 
     #[test]

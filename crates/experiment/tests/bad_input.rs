@@ -42,7 +42,7 @@ fn wrong_types() {
     refused(
         "{epochs: 3}",
         "{epochs: three}",
-        &["table2.yaml:6:10: `epochs`: wrong type: string \"three\", expected u64"],
+        &["table2.yaml:6:10: `epochs`: wrong type: string \"three\", expected a whole number of 0 or more"],
     );
     refused("seeds: [1, 2]", "seeds: one", &["table2.yaml:7:1: `seeds`: wrong type"]);
     refused("seeds: [1, 2]", "seeds: [1, -2]", &["table2.yaml:7:12: `seeds[1]`", "-2"]);

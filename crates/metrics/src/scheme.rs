@@ -113,6 +113,28 @@ impl TagScheme {
         }
     }
 
+    /// The scheme whose letters the tags use: `M` means BMES, `E` or `S` without `M` BIOES (BMES where a tag has no label and none
+    /// begins with `I`), else BIO. Tags that are of no scheme, or of another than the rest, are for [`TagScheme::parse`] to find.
+    pub fn of_tags<'t>(tags: impl IntoIterator<Item = &'t str>) -> Self {
+        let (mut middle, mut inside, mut ends, mut unlabelled) = (false, false, false, false);
+        for tag in tags {
+            unlabelled |= ["B", "M", "E", "S"].contains(&tag);
+            match tag.bytes().next() {
+                Some(b'M') => middle = true,
+                Some(b'I') => inside = true,
+                Some(b'E' | b'S') => ends = true,
+                _ => {}
+            }
+        }
+        if middle || (unlabelled && !inside) {
+            Self::Bmes
+        } else if ends {
+            Self::Bioes
+        } else {
+            Self::Bio
+        }
+    }
+
     /// Splits a tag's text; `None` when it is not of this scheme.
     pub fn parse(self, tag: &str) -> Option<Tag<'_>> {
         if tag == "O" {

@@ -8,6 +8,21 @@ fn refused(scheme: TagScheme, tags: &str) -> TagError {
 }
 
 #[test]
+fn the_scheme_is_seen_in_the_tags() {
+    for (tags, scheme) in [
+        (&["O"][..], TagScheme::Bio),
+        (&["O", "B-X", "I-X"], TagScheme::Bio),
+        (&["B-X", "E-X"], TagScheme::Bioes),
+        (&["S-X"], TagScheme::Bioes),
+        (&["B-X", "M-X", "E-X"], TagScheme::Bmes),
+        // Words of one and two characters only.
+        (&["S", "B", "E"], TagScheme::Bmes),
+    ] {
+        assert_eq!(TagScheme::of_tags(tags.iter().copied()), scheme, "{tags:?}");
+    }
+}
+
+#[test]
 fn the_first_illegal_move_is_named() {
     for (scheme, tags, message) in [
         (TagScheme::Bio, "I-X O", "token 0: `I-X` may not follow `start` in the scheme BIO"),

@@ -6,6 +6,7 @@ use anyhow::{Context, Result};
 use medner_experiment::Scores;
 use tch::Device;
 
+use crate::config::Tasks;
 use crate::corpus::Example;
 use crate::folder::ModelFolder;
 use crate::judging;
@@ -13,9 +14,15 @@ use crate::querying::{metrics, reports};
 use crate::words::WordForms;
 use crate::{input, scoring};
 
-/// Scores a model on a file. Mentions of types and concepts that it does not know count as missed.
+/// Scores a model on a file. Mentions of types and concepts that it does not know count as missed. A file without concepts says
+/// nothing of normalisation: recognition alone is scored on it.
 pub fn evaluate(model: &ModelFolder, path: &Path, device: Device) -> Result<Scores> {
-    let sentences = input::annotated(path, model.config.tasks)?;
+    let alone = if model.config.tasks.ner() { Tasks::Ner } else { model.config.tasks };
+    let sentences = input::annotated(path, alone)?;
+    let normalisation = model.config.tasks.nen() && input::has_concepts(&sentences);
+    if model.config.tasks.nen() && !normalisation {
+        tracing::warn!("{}: holds no concepts, so recognition alone is scored", path.display());
+    }
     let encoding = scoring::encoding(&model.encoding, &sentences, model.config.tasks, path)?;
     let encoded = encoding.encode(&sentences).with_context(|| format!("sentences of {}", path.display()))?;
     let forms = WordForms::of(&encoded).as_released(&model.config.released);
@@ -26,13 +33,16 @@ pub fn evaluate(model: &ModelFolder, path: &Path, device: Device) -> Result<Scor
     let mut scores = Scores::new();
     for (task, metric, value) in [
         ("ner", "f1_batch_mean", found.ner_f1_batch_mean),
-        ("nen", "token_accuracy", found.nen_token_accuracy),
+        ("nen", "token_accuracy", found.nen_token_accuracy.filter(|_| normalisation)),
     ] {
         if let Some(value) = value {
             scores.entry(task.to_owned()).or_default().insert(metric.to_owned(), value);
         }
     }
     for (task, report) in reports(&model.config, &encoding, &examples, &judgements)? {
+        if task == "nen" && !normalisation {
+            continue;
+        }
         let types =
             report.per_type.iter().filter(|_| task == "ner").map(|(kind, counts)| (kind.as_str(), counts));
         for (task, counts) in std::iter::once((task, &report.micro)).chain(types) {

@@ -5,7 +5,7 @@ use std::path::Path;
 use anyhow::{Context, Result, bail};
 use medner_data::formats::pubtator::{PubTatorOptions, read_pubtator};
 use medner_data::formats::tokenize::{TokenizedSentence, tokenize};
-use medner_data::formats::{Read, Remark, Remarked, mtaal};
+use medner_data::formats::{Read, mtaal};
 use medner_data::word_files::{self, Annotated};
 use medner_data::{Document, Sentence, user_files};
 
@@ -16,7 +16,7 @@ use crate::corpus::{Collection, MISSING, OUTSIDE};
 /// taken as they stand, and so are two (`token TAB tag`). What was changed or left out on the way is said.
 pub fn annotated(path: &Path, tasks: Tasks) -> Result<Vec<Sentence>> {
     let read = read(path)?;
-    read.warn(path, "they are neither learned nor scored");
+    read.warn(path, "they are neither learned nor scored", "they are learned and scored so");
     if read.sentences.is_empty() {
         bail!("{}: holds no sentences", path.display());
     }
@@ -28,8 +28,7 @@ pub fn annotated(path: &Path, tasks: Tasks) -> Result<Vec<Sentence>> {
     if !mentions {
         bail!("{}: holds no mentions, so there is nothing to learn or to score", path.display());
     }
-    let concepts = sentences.iter().flat_map(|s| &s.concepts).any(|c| c != OUTSIDE && c != MISSING);
-    if tasks.nen() && !concepts {
+    if tasks.nen() && !has_concepts(&sentences) {
         bail!(
             "{}: holds no concepts, so normalisation cannot be learned; give them (PubTator's sixth column, `concepts` of an entity \
              in JSON lines, the third of `token TAB tag TAB concept`), or train recognition alone: `--set tasks=ner`",
@@ -37,6 +36,11 @@ pub fn annotated(path: &Path, tasks: Tasks) -> Result<Vec<Sentence>> {
         );
     }
     Ok(sentences)
+}
+
+/// Whether any mention has a concept.
+pub fn has_concepts(sentences: &[Sentence]) -> bool {
+    sentences.iter().flat_map(|s| &s.concepts).any(|c| c != OUTSIDE && c != MISSING)
 }
 
 /// The sentences of a file with what there is to say of them.
@@ -61,20 +65,9 @@ fn read(path: &Path) -> Result<Annotated> {
     }
 }
 
-/// Documents to label: PubTator or JSON lines (their mentions are ignored); anything else, and standard input, as one document
-/// a line.
+/// Documents to label, as [`user_files::text`] reads them; their mentions are ignored.
 pub fn text(path: Option<&Path>) -> Result<Vec<Document>> {
-    let documents = match path {
-        Some(path) if is_pubtator(path)? => {
-            let Read { items, report } = read_pubtator(path, PubTatorOptions { tolerant: true })?;
-            // Of what is said of a file only this is of its texts.
-            if let Some(Remarked { count, first }) = report.remarks.get(&Remark::DuplicateId) {
-                tracing::warn!("{}: {count} {} (first: {first})", path.display(), Remark::DuplicateId.text());
-            }
-            items
-        }
-        path => user_files::text(path)?,
-    };
+    let documents = user_files::text(path)?;
     Ok(documents.into_iter().map(|d| Document { entities: Vec::new(), ..d }).collect())
 }
 
@@ -100,16 +93,12 @@ fn first_line(path: &Path) -> Result<Option<String>> {
 
 /// PubTator begins with a title, `<id>|t|<title>`.
 fn is_pubtator(path: &Path) -> Result<bool> {
-    let line = first_line(path)?;
-    Ok(line.is_some_and(|line| {
-        let mut parts = line.splitn(3, '|');
-        parts.next().is_some_and(|id| !id.contains(['\t', '{'])) && parts.next() == Some("t")
-    }))
+    Ok(first_line(path)?.is_some_and(|line| user_files::is_title(&line)))
 }
 
 /// True where every line is `token tag concept` with spaces between them: the second column has tags, the third something else.
 fn has_columns_without_tabs(path: &Path) -> Result<bool> {
-    if is_json(path) {
+    if user_files::is_json(path) {
         return Ok(false);
     }
     let is_tag = |tag: &str| tag == "O" || tag.starts_with("B-") || tag.starts_with("I-");
@@ -119,13 +108,9 @@ fn has_columns_without_tabs(path: &Path) -> Result<bool> {
     Ok(fits && rows.iter().any(|row| !is_tag(row[2])))
 }
 
-fn is_json(path: &Path) -> bool {
-    path.extension().is_some_and(|e| e == "jsonl" || e == "json")
-}
-
 /// Columns of a file of tab-separated columns.
 fn columns(path: &Path) -> Result<Option<usize>> {
-    if is_json(path) {
+    if user_files::is_json(path) {
         return Ok(None);
     }
     Ok(first_line(path)?.map(|line| line.split('\t').count()).filter(|&n| n > 1))
@@ -134,6 +119,8 @@ fn columns(path: &Path) -> Result<Option<usize>> {
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
+    use medner_data::formats::Remark;
+
     use super::*;
 
     fn file(content: &str, name: &str) -> (tempfile::TempDir, std::path::PathBuf) {

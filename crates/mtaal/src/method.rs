@@ -111,7 +111,7 @@ impl Method for Mtaal {
             PredictFormat::Pubtator => Shape::Pubtator,
         };
         let output = args.output.as_deref();
-        predictions::check_output(shape, output)?;
+        predictions::check_output(shape, args.input.as_deref(), output)?;
         device::set_threads(ctx.threads);
         let device = device::open(&ctx.device)?;
         let model = folder::load(&project::newest_model(&args.model), device)?;

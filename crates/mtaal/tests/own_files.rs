@@ -68,4 +68,12 @@ fn a_small_file_is_trained_until_something_is_found_and_what_is_not_known_counts
     // A third of the mentions has an unknown type; two thirds have a concept that is not known.
     assert!(of(&unknown, "ner", "recall") < 0.7 && of(&unknown, "nen", "recall") < 0.4, "{unknown}");
     assert!(of(&unknown, "nen", "token_accuracy") < 0.9, "{unknown}");
+    // Without a column of concepts.
+    let bare = sentences(&DISEASES, 9)
+        .lines()
+        .map(|l| l.rsplit_once('\t').map_or("", |(row, _)| row).to_owned() + "\n")
+        .collect::<String>();
+    fs::write(folder.join("bare.tsv"), bare).unwrap();
+    let bare = scores(folder, "model", "bare.tsv");
+    assert!(of(&bare, "ner", "f1") > 0.9 && bare.get("nen").is_none(), "{bare}");
 }

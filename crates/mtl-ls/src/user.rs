@@ -24,7 +24,7 @@ use crate::tagging::{Encoded, TaggerTask, WordPieces};
 /// The annotated sentences of a file; what is left out of them is said, and what becomes of it.
 fn annotated(path: &Path, of_left_out: &str) -> Result<Vec<Sentence>> {
     let read = word_files::annotated(path)?;
-    read.warn(path, of_left_out);
+    read.warn(path, of_left_out, "they are learned so");
     Ok(read.sentences)
 }
 
@@ -146,8 +146,8 @@ pub fn evaluate(args: &EvaluateArgs, ctx: &RunContext) -> Result<Scores> {
     let device = device::open(&ctx.device)?;
     let model = folder::load(&args.model, device)?;
     let read = word_files::annotated(&args.test)?;
-    read.warn(&args.test, "they count as missed");
-    let Annotated { sentences, left_out, .. } = read;
+    read.warn(&args.test, "they count as missed", "as they were annotated they count as missed");
+    let Annotated { sentences, left_out, .. } = read.as_annotated();
     let known: BTreeSet<&str> = model.labels.types().iter().map(String::as_str).collect();
     let remedy = "Train a model with this type, or take it out of the test file.";
     check_labels(&args.test, &sentences, &known, remedy)?;
@@ -181,7 +181,7 @@ pub fn predict(args: &PredictArgs, ctx: &RunContext) -> Result<()> {
         PredictFormat::Brat => Shape::Brat,
         PredictFormat::Pubtator => Shape::Pubtator,
     };
-    predictions::check_output(shape, args.output.as_deref())?;
+    predictions::check_output(shape, args.input.as_deref(), args.output.as_deref())?;
     device::set_threads(ctx.threads);
     let device = device::open(&ctx.device)?;
     let model = folder::load(&args.model, device)?;

@@ -133,6 +133,25 @@ fn clinical_records_become_columns_of_characters_in_another_scheme() {
     assert!(std::fs::read_to_string(&out).unwrap().contains("癌\tI-disease"));
 }
 
+/// As most clinical records have it: spaces and tabs between Chinese characters.
+#[test]
+fn white_space_between_characters_stands_in_columns() {
+    let repository = Repository::new();
+    let records = repository.write(
+        "records.jsonl",
+        "{\"id\": \"1\", \"text\": \"体温 38\\t胃癌\", \"entities\": [{\"start\": 6, \"end\": 8, \"label\": \"disease\"}]}\n",
+    );
+    let (columns, back) = (repository.path("out.tsv"), repository.path("back.jsonl"));
+    let said = repository.err(&["data", "convert", "--to", "conll", arg(&records), arg(&columns)], 0);
+    assert!(said.contains("1 tabs and line breaks (written as spaces)"), "{said}");
+    assert!(
+        std::fs::read_to_string(&columns).unwrap().contains("温\tO\n \tO\n3\tO\n8\tO\n \tO\n胃\tB-disease\n")
+    );
+    repository.out(&["data", "convert", "--to", "jsonl", arg(&columns), arg(&back)], 0);
+    let back = std::fs::read_to_string(&back).unwrap();
+    assert!(back.contains("\"体温 38 胃癌\"") && back.contains("\"start\":6"), "{back}");
+}
+
 #[test]
 fn what_cannot_be_carried_over_is_said() {
     let repository = Repository::new();

@@ -85,8 +85,8 @@ fn bad_input_is_named_with_file_and_line() {
         ("other-token.tsv", GOLD.replace("d\t", "e\t"), "token 0 is `d` in gold and `e`"),
         ("fewer.tsv", "a\tB-Drug\nb\tI-Drug\nc\tO\n".to_owned(), "has 2 sentences or records"),
         ("shorter.tsv", "a\tB-Drug\nb\tI-Drug\n\nd\tO\n".to_owned(), "3 gold tokens but 2 predicted"),
-        ("one-column.tsv", "a\n".to_owned(), "one-column.tsv:1: expected a token and its tag"),
-        ("empty.tsv", String::new(), "holds no sentence"),
+        ("one-column.tsv", "a\n".to_owned(), "token and tag are one column"),
+        ("empty.tsv", String::new(), "is empty"),
         ("unknown-tag.tsv", GOLD.replace("B-Test", "Q-Test"), "`Q-Test`, which is not BIO"),
     ];
     for (name, text, expected) in cases {
@@ -96,9 +96,27 @@ fn bad_input_is_named_with_file_and_line() {
     }
     std::fs::write(repository.path("latin.tsv"), b"a\tO\nb\xe9\tO\n").unwrap();
     let error = repository.err(&["score", arg(&gold), arg(&repository.path("latin.tsv"))], 1);
-    assert!(error.contains("latin.tsv:2: invalid UTF-8"), "{error}");
+    assert!(error.contains("latin.tsv:2:"), "{error}");
     let error = repository.err(&["score", arg(&gold), "missing.tsv"], 1);
-    assert!(error.contains("reading missing.tsv") && error.contains("No such file"), "{error}");
+    assert!(error.contains("missing.tsv") && error.contains("No such file"), "{error}");
+}
+
+/// As `mtaal` reads and writes them.
+#[test]
+fn columns_with_concepts_and_words_without_labels_are_scored() {
+    let repository = Repository::new();
+    let gold = repository.write("gold.tsv", "a\tB-Drug\tD1\nb\tO\tO\n");
+    let predicted = repository.write("pred.tsv", "a\tB-Drug\nb\tO\n");
+    let scored = json(&repository, &[arg(&gold), arg(&predicted)]);
+    assert_eq!(scored["systems"][0]["scorers"]["entity"]["micro"]["correct"], 1);
+    let first = json(&repository, &[arg(&gold), arg(&gold), "--tag-column", "2"]);
+    assert_eq!(first["systems"][0]["token_accuracy"]["correct"], 2);
+    let words = repository.write("words.tsv", "a\tB\nb\tE\nc\tS\n");
+    let scored = json(&repository, &[arg(&words), arg(&words)]);
+    assert_eq!(
+        (&scored["scheme"], &scored["systems"][0]["scorers"]["entity"]["micro"]["correct"]),
+        (&"bmes".into(), &2.into())
+    );
 }
 
 #[test]

@@ -184,6 +184,15 @@ impl PretrainingConfig {
         let refuse = |key: &str, message: String| Err(CoreError::Config { key: key.into(), message });
         self.encoder.albert(8, self.sequences.max_length.max(1)).check().map_err(|error| match error {
             CoreError::Config { key, message } => {
+                // The encoder's own file has Hugging Face's names.
+                let key = match key.as_str() {
+                    "num_hidden_layers" => "layers",
+                    "num_attention_heads" => "heads",
+                    "hidden_dropout_prob" | "attention_probs_dropout_prob" | "classifier_dropout_prob" => {
+                        "dropout"
+                    }
+                    other => other,
+                };
                 CoreError::Config { key: format!("encoder.{key}"), message }
             }
             other => other,
@@ -196,7 +205,8 @@ impl PretrainingConfig {
             ("masking.random", self.masking.random, 0.0),
         ] {
             if !(least..=1.0).contains(&value) {
-                return refuse(key, format!("{value} is not a share above or at {least} and at most 1"));
+                let from = if least > 0.0 { "above 0" } else { "of 0 or more" };
+                return refuse(key, format!("{value} is not a share {from} and at most 1"));
             }
         }
         if self.masking.mask + self.masking.random > 1.0 + 1e-9 {
@@ -228,7 +238,7 @@ mod tests {
             config.check().err().map(|e| e.to_string()).unwrap_or_default()
         };
         assert_eq!(with(|_| ()), "");
-        assert!(with(|c| c.encoder.heads = 3).starts_with("encoder.num_attention_heads"));
+        assert!(with(|c| c.encoder.heads = 3).starts_with("encoder.heads"));
         assert!(with(|c| c.sequences.max_length = 5).starts_with("sequences.max_length"));
         assert!(with(|c| c.masking.share = 0.0).starts_with("masking.share"));
         assert!(with(|c| c.masking.random = 0.3).contains("more than 1"));

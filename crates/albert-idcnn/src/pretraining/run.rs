@@ -225,7 +225,7 @@ pub fn command() -> Command {
     command::command::<PretrainingConfig>(
         "albert-idcnn",
         "Pre-train an ALBERT encoder on text; the result is a folder that transformers reads",
-        "Data sets of the catalogue whose training text is read (`medner data list`)",
+        "Data sets of the catalogue whose training text is read",
     )
 }
 

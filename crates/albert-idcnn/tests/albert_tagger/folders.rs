@@ -3,6 +3,8 @@
 use std::fs;
 use std::path::Path;
 
+use medner_experiment::Lock;
+
 use super::desk::{Desk, tiny};
 use super::{encoder, tagger};
 
@@ -124,8 +126,17 @@ fn text_that_nothing_can_be_learned_from() {
     let args = pretrain(&["--text", "text.txt", "--config", "bad.yaml"]);
     desk.refused(1, &args, &["bad.yaml:1:", "layres", "did you mean `layers`"]);
     desk.write("bad.yaml", "encoder: {heads: 3}\n");
-    desk.refused(1, &args, &["encoder.num_attention_heads", "3 does not divide hidden_size 256"]);
+    desk.refused(1, &args, &["encoder.heads", "3 does not divide hidden_size 256"]);
     desk.refused(2, &pretrain(&["--text", "text.txt", "--threads", "x"]), &["--threads"]);
+}
+
+#[test]
+fn two_trainings_do_not_write_to_one_folder() {
+    let desk = Desk::new();
+    desk.write("text.txt", "高血压。\n\n糖尿病。\n");
+    fs::create_dir(desk.path("encoder")).unwrap();
+    let _held = Lock::take(&desk.path("encoder/lock")).unwrap();
+    desk.refused(1, &["pretrain", "--text", "text.txt", "--out", "encoder"], &["encoder/lock"]);
 }
 
 /// As of all that `config` prints, whose `texts` are corpora: text of one's own is then learned alone.

@@ -101,7 +101,7 @@ fn configurations_that_cannot_work() {
     for (set, message) in [
         ("model.haeds=3", "`model.haeds`: unknown key; did you mean `heads`?"),
         ("trainning.epochs=3", "unknown key; did you mean `training`?"),
-        ("model.heads=three", "`model.heads`: wrong type: string \"three\", expected i64"),
+        ("model.heads=three", "`model.heads`: wrong type: string \"three\", expected a whole number"),
         ("training.batch_size=-1", "`training.batch_size`"),
         ("model.encoder=lstm", "unknown value `lstm`; did you mean `bilstm`?"),
         ("model.dropout=1.5", "`model.dropout`: 1.5 is not in [0, 1)"),
@@ -195,8 +195,9 @@ fn models_that_are_not_whole() {
     };
     let tensors = fs::read(copy.join("model.safetensors")).unwrap();
     for cut in [0, 7, 300, tensors.len() - 1] {
-        let parts =
-            ["copy/model.safetensors: is damaged or of another version; copy it again or train again"];
+        let parts = [
+            "copy/model.safetensors: is damaged, or of another version or program; copy it again or train again",
+        ];
         damage("model.safetensors", &tensors[..cut], &parts);
     }
     let words = fs::read_to_string(copy.join("vocabulary.txt")).unwrap();
@@ -208,8 +209,12 @@ fn models_that_are_not_whole() {
         &[entries.as_str(), "the two are not of one training; copy the folder again or train again"],
     );
     damage("vocabulary.txt", b"fever\n", &["copy/vocabulary.txt:1:1: expected `# medner vocabulary 1"]);
-    damage("labels.json", b"{", &["copy/labels.json: is damaged or of another version"]);
-    damage("config.json", b"{\"model\": 3}", &["copy/config.json: is damaged or of another version"]);
+    damage("labels.json", b"{", &["copy/labels.json: is damaged, or of another version or program"]);
+    damage(
+        "config.json",
+        b"{\"model\": 3}",
+        &["copy/config.json: is damaged, or of another version or program"],
+    );
     fs::remove_file(copy.join("labels.json")).unwrap();
     predict(
         "copy",

@@ -16,6 +16,16 @@ use medner_data::{Document, Span};
 use crate::desk::{Desk, Line, clinical, model, save, spans};
 
 #[test]
+fn predictions_do_not_replace_what_they_are_made_of() {
+    let desk = Desk::new();
+    desk.write("notes.txt", "患者因胃癌入院。\n");
+    let model = model().to_str().unwrap();
+    let args = ["predict", "--model", model, "--input", "notes.txt", "--output", "./notes.txt"];
+    desk.refused(1, &args, &["notes.txt", "is the input"]);
+    assert_eq!(fs::read_to_string(desk.path("notes.txt")).unwrap(), "患者因胃癌入院。\n");
+}
+
+#[test]
 fn train_evaluate_and_predict_in_every_format() {
     let desk = Desk::new();
     let (_, test) = clinical();

@@ -4,8 +4,7 @@
 //! is filled up with zeros, which stay zero. All operations are elementwise in a fixed order and without fused multiply-add:
 //! the results are the same bits with SSE2, AVX2 or NEON.
 //!
-//! The kernel sees weights through [`Cell`]s. For one thread that is plain safe Rust; what it means for several threads on
-//! one matrix is the matter of [`super::shared`] alone.
+//! The kernel sees weights through [`Cell`]s: a row may be a context's and the target's at once.
 
 use std::cell::Cell;
 

@@ -3,7 +3,7 @@
 use rayon::prelude::*;
 
 use super::kernel::{Block, LANES};
-use super::shared::Matrices;
+use super::matrices::Matrices;
 
 /// Rows that one thread merges at a time.
 const ROWS: usize = 256;

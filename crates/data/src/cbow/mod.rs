@@ -6,10 +6,8 @@
 //! word. As word2vec's program does, the whole gradient of `h` goes to each context row, the window shrinks at random to
 //! `1..=window`, frequent words are subsampled, and the learning rate falls linearly. The input rows are the word vectors.
 //!
-//! Two ways to use several threads:
-//! - [`CbowMode::Deterministic`]: shards train on copies of the weights, which are merged some hundred times an epoch. The
-//!   result is the same bits for the same seed and number of shards, however many threads there are.
-//! - [`CbowMode::Hogwild`]: threads share the weights without locks. The result depends on timing.
+//! On several threads shards train on copies of the weights, which are merged some hundred times an epoch. The result is the same
+//! bits for the same seed and number of shards, however many threads there are.
 //!
 //! ```
 //! use medner_data::cbow::{CbowConfig, train};
@@ -26,9 +24,9 @@
 
 mod corpus;
 mod kernel;
+mod matrices;
 mod merge;
 mod sampling;
-mod shared;
 mod train;
 
 pub use corpus::CbowCorpus;
@@ -36,8 +34,8 @@ pub use corpus::CbowCorpus;
 use serde::{Deserialize, Serialize};
 
 use self::kernel::{LANES, Logistic, Tables};
+use self::matrices::Matrices;
 use self::sampling::{NegativeTable, keep_thresholds};
-use self::shared::Matrices;
 use self::train::{Log, Plan};
 use crate::vectors::WordVectors;
 use crate::vocabulary::Normalisation;
@@ -66,7 +64,7 @@ pub struct CbowConfig {
     pub min_alpha: f64,
     /// Seed of the first weights and of all draws.
     pub seed: u64,
-    /// How several threads work together (default: deterministic).
+    /// How several threads work together: one way, which records of trainings name.
     pub mode: CbowMode,
     /// Copies of the weights in the deterministic mode, where more than this many threads have nothing to do (default: 2).
     /// The result depends on it. 1 is plain stochastic gradient descent, 2 learns as much; more learn less from the same
@@ -79,13 +77,14 @@ pub struct CbowConfig {
 }
 
 /// How several threads work together.
+///
+/// Threads on the same weights without locks (Hogwild, Niu et al. 2011) are no faster here than merged copies
+/// (bench/record/2026-11-21-cbow.md), and what comes out would depend on timing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum CbowMode {
     /// On copies that are merged: the same result whatever the threads do.
     Deterministic,
-    /// On the same weights, without locks (Niu et al. 2011): results depend on timing, unless there is one thread.
-    Hogwild,
 }
 
 impl Default for CbowConfig {
@@ -261,10 +260,8 @@ pub fn train_corpus(
     let mut matrices = Matrices::new(counts.len(), config.dim, blocks, config.seed);
     let plan = Plan { config, corpus, tables: &tables };
     let mut log = Log::new(plan, progress);
-    match config.mode {
-        CbowMode::Deterministic => plan.deterministic(&mut matrices, &mut log)?,
-        CbowMode::Hogwild => plan.hogwild(&mut matrices, &mut log),
-    }
+    let CbowMode::Deterministic = config.mode;
+    plan.deterministic(&mut matrices, &mut log)?;
     let seconds = log.seconds();
     let mut vectors = WordVectors::empty(config.dim);
     for ((_, word, _), row) in corpus.vocabulary().words().zip(matrices.input.chunks_exact(blocks)) {

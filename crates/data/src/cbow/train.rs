@@ -1,22 +1,20 @@
-//! Who trains what when: the deterministic mode and Hogwild.
+//! Who trains what when.
 
 use std::ops::Range;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 
 use rayon::prelude::*;
 
 use super::kernel::{PassLoss, Scratch, Tables, Weights, train_pass};
+use super::matrices::Matrices;
 use super::merge::merge;
 use super::sampling::FastRng;
-use super::shared::{Hogwild, Matrices};
 use super::{CbowConfig, CbowCorpus, CbowError, Progress};
 
 /// Words trained at one learning rate.
 const PASS_WORDS: usize = 2000;
 
-/// The least words of a run: of a shard between two merges, of a Hogwild thread at a time.
+/// The least words of a shard between two merges.
 const RUN_WORDS: usize = 10_000;
 
 /// Words of a shard between two merges, in multiples of the vocabulary: merging costs a time in proportion to the vocabulary.
@@ -175,36 +173,5 @@ impl Plan<'_> {
             round.start + starts.partition_point(|&start| start < wanted)
         };
         (0..shards).map(|shard| bound(shard)..bound(shard + 1)).collect()
-    }
-
-    /// Threads on one pair of matrices, without locks; see [`Hogwild`].
-    pub(super) fn hogwild(self, matrices: &mut Matrices, log: &mut Log<'_>) {
-        let runs = self.corpus.runs(RUN_WORDS);
-        let shared = Hogwild::new(matrices);
-        let next = AtomicUsize::new(0);
-        let log = Mutex::new(log);
-        let work = || {
-            let mut scratch = Scratch::new(self.tables);
-            loop {
-                let job = next.fetch_add(1, Ordering::Relaxed);
-                let (epoch, number) = (job / runs.len(), job % runs.len());
-                if epoch >= self.config.epochs as usize {
-                    break;
-                }
-                let run = &runs[number];
-                let rng = FastRng::keyed(self.config.seed, epoch as u64, number as u64);
-                let done = epoch as u64 * self.corpus.known_words() + self.corpus.starts[run.start] as u64;
-                let worker = Worker { weights: shared.weights(), rng, scratch: &mut scratch };
-                let loss = self.train(run, done, 1, worker);
-                let mut log = log.lock().unwrap_or_else(PoisonError::into_inner);
-                log.add(self, epoch as u32, self.words_in(run), loss);
-            }
-        };
-        std::thread::scope(|scope| {
-            for _ in 1..self.config.thread_count() {
-                scope.spawn(work);
-            }
-            work();
-        });
     }
 }

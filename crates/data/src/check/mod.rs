@@ -96,7 +96,7 @@ impl Finding {
             count: 1,
             message: error.to_string(),
             examples: Vec::new(),
-            remedy: "mend the file at that place, or fetch it again with `medner data fetch`".to_owned(),
+            remedy: "mend the file at that place (a data set of the catalogue: fetch it again with `medner data fetch`)".to_owned(),
         }
     }
 }

@@ -100,6 +100,7 @@ fn severity(remark: Remark) -> Severity {
         | Remark::Discontinuous
         | Remark::OverlapLeftOut
         | Remark::Widened
+        | Remark::NotAnnotated
         | Remark::BlankMention => Severity::Warning,
         _ => Severity::Note,
     }

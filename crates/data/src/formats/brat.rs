@@ -15,6 +15,7 @@ use std::path::{Path, PathBuf};
 
 use super::report::{Remark, Report};
 use super::text::{self, CharMap};
+use crate::atomic::write_atomically;
 use crate::corpus::{Document, Entity};
 use crate::error::{DataError, Result};
 
@@ -39,7 +40,7 @@ pub struct Discontinuous {
 /// The documents of a folder.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct BratRead {
-    /// Sorted by name; the identifier is the file's name without `.txt`.
+    /// Sorted by name, numbers in it by their value; the identifier is the file's name without `.txt`.
     pub documents: Vec<Document>,
     /// Mentions that are no spans, left out of the documents.
     pub discontinuous: Vec<Discontinuous>,
@@ -53,16 +54,17 @@ pub struct BratRead {
 /// [`DataError::Io`], [`DataError::Empty`] when there is no `.txt`, [`DataError::Item`] for a `.txt` without `.ann` or the reverse,
 /// [`DataError::Parse`] for a line that is none of the format's, or offsets that do not lie in the text or do not match it.
 pub fn read_brat(folder: &Path) -> Result<BratRead> {
-    let mut names: BTreeMap<String, (bool, bool)> = BTreeMap::new();
+    // The key before the name puts `note-2` before `note-10`, as the files were written.
+    let mut names: BTreeMap<(Vec<Part>, String), (bool, bool)> = BTreeMap::new();
     for entry in fs::read_dir(folder).map_err(DataError::io(folder))? {
         let path = entry.map_err(DataError::io(folder))?.path();
         let Some(name) = path.file_name().map(|n| n.to_string_lossy().into_owned()) else {
             continue;
         };
         if let Some(stem) = name.strip_suffix(".txt") {
-            names.entry(stem.to_owned()).or_default().0 = true;
+            names.entry((parts(stem), stem.to_owned())).or_default().0 = true;
         } else if let Some(stem) = name.strip_suffix(".ann") {
-            names.entry(stem.to_owned()).or_default().1 = true;
+            names.entry((parts(stem), stem.to_owned())).or_default().1 = true;
         }
     }
     if names.is_empty() {
@@ -72,7 +74,7 @@ pub fn read_brat(folder: &Path) -> Result<BratRead> {
         });
     }
     let mut read = BratRead::default();
-    for (name, (has_text, has_annotations)) in names {
+    for ((_, name), (has_text, has_annotations)) in names {
         let [text_path, ann_path] = [".txt", ".ann"].map(|suffix| folder.join(format!("{name}{suffix}")));
         if !(has_text && has_annotations) {
             let (there, missing) = if has_text { (".txt", ".ann") } else { (".ann", ".txt") };
@@ -93,6 +95,28 @@ pub fn read_brat(folder: &Path) -> Result<BratRead> {
         read_document(name, content, &annotations, &ann_path, &mut read)?;
     }
     Ok(read)
+}
+
+/// A piece of a name: digits by their value, all else as it stands.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Part {
+    Number(u128),
+    Text(String),
+}
+
+/// What names are sorted by.
+fn parts(name: &str) -> Vec<Part> {
+    let mut parts: Vec<Part> = Vec::new();
+    let mut rest = name;
+    while let Some(first) = rest.chars().next() {
+        let digits = first.is_ascii_digit();
+        let end = rest.find(|c: char| c.is_ascii_digit() != digits).unwrap_or(rest.len());
+        let (part, after) = rest.split_at(end);
+        let number = if digits { part.parse().ok() } else { None };
+        parts.push(number.map_or_else(|| Part::Text(part.to_owned()), Part::Number));
+        rest = after;
+    }
+    parts
 }
 
 fn read_document(
@@ -238,7 +262,7 @@ pub fn write_brat(documents: &[Document], folder: &Path) -> Result<()> {
     }
     fs::create_dir_all(folder).map_err(DataError::io(folder))?;
     for (path, content) in files {
-        fs::write(&path, content).map_err(DataError::io(&path))?;
+        write_atomically(&path, |out| out.write_all(content.as_bytes())).map_err(DataError::io(&path))?;
     }
     Ok(())
 }

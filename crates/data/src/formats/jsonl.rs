@@ -2,7 +2,8 @@
 //!
 //! - ours, one object a line: `{"id": "7", "text": "...", "entities": [{"start": 0, "end": 2, "label": "drug"}]}`; an entity may
 //!   also have `concepts` and its own `text`, which is then compared with the document's;
-//! - doccano's export, one object a line: `{"id": 7, "text": "...", "label": [[0, 2, "drug"]]}` (`labels` in older ones);
+//! - doccano's export, one object a line: `{"id": 7, "text": "...", "label": [[0, 2, "drug"]]}` (`labels` in older ones), or, of a
+//!   project with relations, `"entities": [{"start_offset": 0, "end_offset": 2, "label": "drug"}]`;
 //! - Label Studio's export, an array of tasks or one task a line:
 //!   `{"id": 7, "data": {"text": "..."}, "annotations": [{"result": [{"type": "labels", "value": {...}}]}]}`.
 //!
@@ -39,7 +40,9 @@ struct Raw {
 
 #[derive(Deserialize)]
 struct RawEntity {
+    #[serde(alias = "start_offset")]
     start: usize,
+    #[serde(alias = "end_offset")]
     end: usize,
     label: String,
     #[serde(default)]
@@ -153,7 +156,10 @@ impl Reader<'_> {
                 (data.text, entities)
             }
             // A text without any annotation: to be predicted or labelled.
-            (Some(text), None, None, None, None) => (text, Vec::new()),
+            (Some(text), None, None, None, None) => {
+                report.note(Remark::NotAnnotated, || id.clone());
+                (text, Vec::new())
+            }
             _ => {
                 let message = format!("none of the shapes that are read; expected {EXPECTED}");
                 return Err(fail(&message, &id));

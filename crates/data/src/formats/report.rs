@@ -46,6 +46,8 @@ pub enum Remark {
     BoundaryInMention,
     /// A key of a JSON object that is not read.
     KeyNotRead,
+    /// A text without any annotation, not even an empty list.
+    NotAnnotated,
     /// Offsets in UTF-16 units (JavaScript), turned into characters.
     Utf16Offsets,
     /// A cancelled annotation of a task.
@@ -79,6 +81,7 @@ impl Remark {
             Self::BlankMention => "mentions of white space only, left out",
             Self::BoundaryInMention => "sentence boundaries not made because a mention runs over them",
             Self::KeyNotRead => "JSON keys that are not read",
+            Self::NotAnnotated => "texts without annotation (no `entities`, not even an empty list)",
             Self::Utf16Offsets => "mentions with offsets in UTF-16 units, turned into characters",
             Self::Cancelled => "cancelled annotations, left out",
             Self::BreakReplaced => "line breaks or tabs written as spaces",

@@ -55,7 +55,9 @@ pub fn learn(project: &Project, lesson: &Lesson, ctx: &RunContext, device: Devic
     let before = project.model(round - 1, device)?;
     let given =
         answers(project, round, lesson, &query.items, before.as_ref().map(|model| &model.encoding.nen))?;
+    // Before there is a model nothing was suggested.
     if stage != Stage::Learned
+        && before.is_some()
         && let Some(doubt) = unchanged(&query, &given)
     {
         tracing::warn!("{}: {doubt}", lesson.labelled.display());

@@ -122,6 +122,14 @@ impl PretrainingConfig {
         let refuse = |key: &str, message: String| Err(CoreError::Config { key: key.into(), message });
         self.encoder.xlnet(16).check().map_err(|error| match error {
             CoreError::Config { key, message } => {
+                // The encoder's own file has Hugging Face's names.
+                let key = match key.as_str() {
+                    "d_model" => "width",
+                    "n_layer" => "layers",
+                    "n_head" | "d_head" => "heads",
+                    "d_inner" => "inner",
+                    other => other,
+                };
                 CoreError::Config { key: format!("encoder.{key}"), message }
             }
             other => other,
@@ -152,7 +160,7 @@ mod tests {
         };
         assert_eq!(with(|_| ()), "");
         assert_eq!(with(|c| c.training.epochs = 0), "");
-        assert!(with(|c| c.encoder.heads = 3).starts_with("encoder.n_head"));
+        assert!(with(|c| c.encoder.heads = 3).starts_with("encoder.heads"));
         assert!(with(|c| c.sequences.max_length = 5).starts_with("sequences.max_length"));
         assert!(with(|c| c.sequences.held_out = 0.7).starts_with("sequences.held_out"));
         assert!(with(|c| c.spans.one_in = 1).contains("at least 2"));

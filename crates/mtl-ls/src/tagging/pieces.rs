@@ -1,7 +1,8 @@
 //! Words to pieces, and sentences to the sequences that the encoder reads.
 //!
 //! A sentence that is longer than a sequence may be is read in windows of whole words that overlap; each word is labelled in
-//! the window in which it is farther from the edge. So nothing is cut off, however long a sentence or a word is.
+//! the window in which it is farther from the edge. So nothing is cut off, however long a sentence is, and of a word only what
+//! is beyond [`LONGEST_WORD`] pieces.
 
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -17,6 +18,10 @@ pub struct WordPieces<'a> {
     tokenizer: &'a XlnetTokenizer,
     known: RefCell<HashMap<String, Vec<u32>>>,
 }
+
+/// The most pieces of one word that are read: attention takes memory with the square of a window's length, and what is longer than
+/// this is a sequence of bases or an encoded file, of which the beginning says as much. Longer words are named in a warning.
+pub const LONGEST_WORD: usize = 512;
 
 /// Pieces of `<sep>` and `<cls>`.
 pub const SPECIAL_PIECES: usize = 2;
@@ -54,7 +59,7 @@ impl<'a> WordPieces<'a> {
         self.tokenizer
     }
 
-    /// The pieces of each word, at least one a word.
+    /// The pieces of each word, at least one a word and at most [`LONGEST_WORD`].
     ///
     /// # Errors
     /// What the tokenizer refuses.
@@ -64,7 +69,15 @@ impl<'a> WordPieces<'a> {
             if let Some(pieces) = known.get(word) {
                 return Ok(pieces.clone());
             }
-            let pieces = self.tokenizer.word(word)?;
+            let mut pieces = self.tokenizer.word(word)?;
+            if pieces.len() > LONGEST_WORD {
+                let shown: String = word.chars().take(20).collect();
+                tracing::warn!(
+                    "the word `{shown}...` has {} pieces, of which the first {LONGEST_WORD} are read; it is labelled as a whole",
+                    pieces.len()
+                );
+                pieces.truncate(LONGEST_WORD);
+            }
             known.insert(word.clone(), pieces.clone());
             Ok(pieces)
         };
@@ -133,7 +146,12 @@ pub fn sequences(sentences: &[Vec<Vec<u32>>], config: &InputConfig) -> Vec<Seque
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
+    use medner_data::plain_text::Text;
+
     use super::*;
+    use crate::pretraining::config::VocabularyConfig;
+    use crate::pretraining::vocabulary;
 
     /// Every word is labelled once, in a window that holds it; windows keep to the limit unless a word is longer.
     fn check(counts: &[usize], limit: usize, overlap: usize) -> Vec<(Range<usize>, Range<usize>)> {
@@ -170,6 +188,18 @@ mod tests {
         check(&counts, 126, 32);
         let counts: Vec<usize> = (0..300).map(|i| 1 + (i * 7919) % 140).collect();
         assert!(check(&counts, 126, 32).len() > 100);
+    }
+
+    #[test]
+    fn of_a_word_without_end_the_beginning_is_read() {
+        let config = VocabularyConfig { source: "text".into(), ..VocabularyConfig::default() };
+        let text = Text::new("text", vec![vec!["fever".to_owned(), "A".to_owned()]]);
+        let tokenizer = vocabulary::tokenizer(&config, &[text]).unwrap();
+        let pieces = WordPieces::new(&tokenizer);
+        let words = ["A".repeat(20_000), "fever".to_owned()];
+        let counts: Vec<usize> = pieces.words(&words).unwrap().iter().map(Vec::len).collect();
+        assert_eq!(counts[0], LONGEST_WORD);
+        assert!(counts[1] < 6);
     }
 
     #[test]

@@ -1,12 +1,12 @@
 //! `medner data convert --from FORMAT --to FORMAT IN OUT`.
 
-use std::fs::File;
-use std::io::{BufWriter, Write};
+use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 use clap::{Args, ValueEnum};
-use medner_data::convert::{Lost, is_characters, to_documents};
+use medner_data::atomic::write_atomically;
+use medner_data::convert::{Lost, to_documents};
 use medner_data::formats::ccks::EntityType;
 use medner_data::formats::conll_writer::{ConllWriteOptions, write_conll};
 use medner_data::formats::split::{SplitOptions, split_records};
@@ -138,7 +138,21 @@ fn sentences(items: Items, args: &ConvertArgs, lost: &mut Lost) -> Result<Vec<Se
     lost.add("mentions that a sentence border runs through", split.report.entities_cut);
     let concepts = documents.iter().flat_map(|d| &d.entities).filter(|e| !e.concepts.is_empty()).count();
     lost.add("mentions whose concepts have no column (write words instead of characters)", concepts);
-    Ok(split.sentences())
+    let mut sentences = split.sentences();
+    lost.add("tabs and line breaks (written as spaces)", without_separators(&mut sentences));
+    Ok(sentences)
+}
+
+/// A space for every token that parts columns or lines, so that each character keeps its place; their number.
+fn without_separators(sentences: &mut [Sentence]) -> usize {
+    let mut count = 0;
+    for token in sentences.iter_mut().flat_map(|s| &mut s.tokens) {
+        if matches!(token.as_str(), "\t" | "\n" | "\r") {
+            " ".clone_into(token);
+            count += 1;
+        }
+    }
+    count
 }
 
 /// True when most characters that are not white space are beyond Latin script.
@@ -165,13 +179,6 @@ fn columns(sentences: &[Sentence], args: &ConvertArgs, lost: &mut Lost) -> Resul
     }
     if !options.concepts {
         lost.add("concepts (not every token has a value)", sentences.iter().map(|s| s.concepts.len()).sum());
-    }
-    if is_characters(sentences) && sentences.iter().any(|s| s.tokens.iter().any(|t| t.trim().is_empty())) {
-        let blanks = sentences.iter().flat_map(|s| &s.tokens).filter(|t| t.trim().is_empty()).count();
-        bail!(
-            "{blanks} tokens are white space, which columns cannot hold; \
-             use --tokens words, or take the white space out of the texts first"
-        );
     }
     write_file(&args.output, |out, path| Ok(write_conll(sentences, options, out, path)?))
 }
@@ -220,29 +227,18 @@ fn ccks_line(document: &Document) -> serde_json::Value {
     json!({"originalText": document.text, "entities": entities})
 }
 
-/// Writes a file beside the target and renames it, so that a failed conversion leaves no half file.
+/// Writes a file that is there whole or not at all.
 fn write_file(path: &Path, write: impl FnOnce(&mut dyn Write, &Path) -> Result<()>) -> Result<()> {
-    let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let temporary = tempfile::NamedTempFile::new_in(folder).with_context(|| folder.display().to_string())?;
-    let mut out = BufWriter::new(temporary);
-    write(&mut out, path)?;
-    let temporary = out
-        .into_inner()
-        .map_err(std::io::IntoInnerError::into_error)
-        .with_context(|| path.display().to_string())?;
-    make_readable(temporary.as_file()).with_context(|| path.display().to_string())?;
-    temporary.persist(path).with_context(|| path.display().to_string())?;
-    Ok(())
-}
-
-/// Temporary files are private; a result is as readable as any other file.
-#[cfg(unix)]
-fn make_readable(file: &File) -> std::io::Result<()> {
-    use std::os::unix::fs::PermissionsExt;
-    file.set_permissions(std::fs::Permissions::from_mode(0o644))
-}
-
-#[cfg(not(unix))]
-fn make_readable(_: &File) -> std::io::Result<()> {
-    Ok(())
+    let mut failed = None;
+    let written = write_atomically(path, |out| {
+        write(out, path).map_err(|error| {
+            let message = error.to_string();
+            failed = Some(error);
+            std::io::Error::other(message)
+        })
+    });
+    match failed {
+        Some(error) => Err(error),
+        None => written.with_context(|| path.display().to_string()),
+    }
 }

@@ -214,7 +214,8 @@ impl Input {
                 return Err(if looks_like_path {
                     anyhow::anyhow!("{argument}: no such file or folder")
                 } else {
-                    catalog::find(argument).map(|_| ()).expect_err("it is not a name").into()
+                    let unknown = catalog::find(argument).map(|_| ()).expect_err("it is not a name");
+                    anyhow::anyhow!("there is no file or folder `{argument}` here, and {unknown}")
                 });
             }
         }
@@ -235,14 +236,15 @@ impl Input {
     }
 }
 
-/// The split that a file's name says.
+/// The split that the last such word of a file's name says; `latest` and `development-notes` say none.
 fn guess_split(path: &Path) -> Option<usize> {
     let name = path.file_name()?.to_string_lossy().to_lowercase();
-    [(0, "train"), (1, "dev"), (1, "valid"), (2, "test")]
-        .into_iter()
-        .filter_map(|(split, word)| name.rfind(word).map(|at| (at, split)))
-        .max()
-        .map(|(_, split)| split)
+    name.rsplit(|c: char| !c.is_ascii_alphabetic()).find_map(|word| match word {
+        "train" | "training" => Some(0),
+        "dev" | "devel" | "development" | "valid" | "validation" => Some(1),
+        "test" | "testing" => Some(2),
+        _ => None,
+    })
 }
 
 /// Loads a corpus of the catalog, or a sample, with the expected counts of the manifest where they are known.
@@ -329,7 +331,10 @@ mod tests {
         assert_eq!(guess("a/train.tsv"), Some(0));
         assert_eq!(guess("devel.tsv"), Some(1));
         assert_eq!(guess("my-training-test.conll"), Some(2));
-        assert_eq!(guess("train/notes.txt"), None);
+        assert_eq!(guess("NCBI_test_v2.txt"), Some(2));
+        for name in ["train/notes.txt", "latest.jsonl", "contest.tsv", "trainees.tsv"] {
+            assert_eq!(guess(name), None, "{name}");
+        }
     }
 
     #[test]

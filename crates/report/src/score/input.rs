@@ -1,18 +1,20 @@
 //! The two sides of a comparison: units (sentences or records) with tags, or with spans alone.
 //!
-//! Column text: a token a line, its tag in the last column, an empty line between sentences; `-DOCSTART-` lines are left out.
+//! Columns are read as everywhere else (`medner_data::formats::conll`).
 //! JSON lines: `{"tokens", "tags"}`, `{"tokens", "spans"}` or `{"text", "entities"}` with character offsets.
 
 use std::path::Path;
 
 use anyhow::{Context, Result, bail, ensure};
+use medner_data::formats::conll::{Column, Tagged, parse_tags};
+use medner_data::formats::text::read_utf8;
 use medner_metrics::{Span, TagScheme};
 use serde::Deserialize;
 
 /// How a file is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub enum Format {
-    /// Columns, the tag last.
+    /// Columns.
     Conll,
     /// One JSON object a line.
     Jsonl,
@@ -70,62 +72,21 @@ struct JsonEntity {
     label: String,
 }
 
-/// Reads a file; without a format the name's ending decides (`.jsonl`, `.json`; all else is columns).
-pub fn read(path: &Path, format: Option<Format>) -> Result<Vec<Unit>> {
-    let bytes = std::fs::read(path).with_context(|| format!("reading {}", path.display()))?;
-    let text = String::from_utf8(bytes).map_err(|error| {
-        let before = &error.as_bytes()[..error.utf8_error().valid_up_to()];
-        let line = before.split(|b| *b == b'\n').count();
-        anyhow::anyhow!("{}:{line}: invalid UTF-8; convert the file to UTF-8", path.display())
-    })?;
-    let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
+/// Reads a file; without a format the name's ending decides (`.jsonl`, `.json`; all else is columns). `tag` is the column of the tag.
+pub fn read(path: &Path, format: Option<Format>, tag: Option<Column>) -> Result<Vec<Unit>> {
+    let text = read_utf8(path)?;
     let json = path.extension().is_some_and(|e| e == "jsonl" || e == "json");
     let units = match format.unwrap_or(if json { Format::Jsonl } else { Format::Conll }) {
-        Format::Conll => columns(text, path)?,
-        Format::Jsonl => json_lines(text, path)?,
+        Format::Conll => columns(&text, path, tag)?,
+        Format::Jsonl => json_lines(&text, path)?,
     };
     ensure!(!units.is_empty(), "{}: holds no sentence; expected at least one", path.display());
     Ok(units)
 }
 
-fn columns(text: &str, path: &Path) -> Result<Vec<Unit>> {
-    let mut units = Vec::new();
-    let (mut first, mut tokens, mut tags) = (0, Vec::new(), Vec::new());
-    let mut close = |first: usize, tokens: &mut Vec<String>, tags: &mut Vec<String>| {
-        if !tokens.is_empty() {
-            let (tokens, tags) = (std::mem::take(tokens), std::mem::take(tags));
-            units.push(Unit { line: first, tokens, text: None, marks: Marks::Tags(tags) });
-        }
-    };
-    for (i, line) in text.lines().enumerate() {
-        let line = line.trim_end_matches('\r');
-        if line.trim().is_empty() {
-            close(first, &mut tokens, &mut tags);
-            continue;
-        }
-        if line.starts_with("-DOCSTART-") {
-            continue;
-        }
-        // A tab separates where there is one, so that tokens may hold spaces.
-        let cells: Vec<&str> =
-            if line.contains('\t') { line.split('\t').collect() } else { line.split_whitespace().collect() };
-        let (Some(token), Some(tag), true) = (cells.first(), cells.last(), cells.len() >= 2) else {
-            bail!("{}:{}: expected a token and its tag; found `{line}`", path.display(), i + 1);
-        };
-        ensure!(
-            !tag.trim().is_empty(),
-            "{}:{}: the last column is empty; expected a tag",
-            path.display(),
-            i + 1
-        );
-        if tokens.is_empty() {
-            first = i + 1;
-        }
-        tokens.push((*token).to_owned());
-        tags.push(tag.trim().to_owned());
-    }
-    close(first, &mut tokens, &mut tags);
-    Ok(units)
+fn columns(text: &str, path: &Path, tag: Option<Column>) -> Result<Vec<Unit>> {
+    let unit = |Tagged { line, tokens, tags }| Unit { line, tokens, text: None, marks: Marks::Tags(tags) };
+    Ok(parse_tags(text, path, tag)?.into_iter().map(unit).collect())
 }
 
 fn json_lines(text: &str, path: &Path) -> Result<Vec<Unit>> {
@@ -175,20 +136,17 @@ fn check(spans: &[Span], length: usize, what: &str) -> Result<()> {
     Ok(())
 }
 
-/// The scheme that the gold tags are written in: `M-` speaks for BMES, `E-` or `S-` for BIOES, else BIO.
-pub fn guess_scheme(units: &[Unit]) -> TagScheme {
-    let mut scheme = TagScheme::Bio;
-    for unit in units {
-        let Marks::Tags(tags) = &unit.marks else { continue };
-        for tag in tags {
-            match tag.split('-').next() {
-                Some("M") => return TagScheme::Bmes,
-                Some("E" | "S") => scheme = TagScheme::Bioes,
-                _ => {}
-            }
-        }
-    }
-    scheme
+/// The scheme that the gold tags are written in.
+pub fn scheme_of(units: &[Unit]) -> TagScheme {
+    TagScheme::of_tags(
+        units
+            .iter()
+            .flat_map(|unit| match &unit.marks {
+                Marks::Tags(tags) => tags.as_slice(),
+                Marks::Spans(_) => &[],
+            })
+            .map(String::as_str),
+    )
 }
 
 /// An error, with both places, unless both sides hold the same units in the same order.
@@ -197,7 +155,7 @@ pub fn same_units(gold: &[Unit], gold_path: &Path, other: &[Unit], other_path: &
         let places = || format!("{}:{} and {}:{}", gold_path.display(), g.line, other_path.display(), o.line);
         ensure!(
             g.tokens.len() == o.tokens.len(),
-            "{}: {} gold tokens but {} predicted ones; give the same sentences in the same order",
+            "{}: {} gold tokens but {} predicted ones; give the same sentences in the same order, cut into the same tokens",
             places(),
             g.tokens.len(),
             o.tokens.len()
@@ -211,7 +169,7 @@ pub fn same_units(gold: &[Unit], gold_path: &Path, other: &[Unit], other_path: &
             );
         }
         if let (Some(g), Some(o)) = (&g.text, &o.text) {
-            ensure!(g == o, "{}: the texts differ", places());
+            ensure!(g == o, "{}: the texts differ; give the same records in the same order", places());
         }
     }
     ensure!(
@@ -267,17 +225,6 @@ mod tests {
     use super::*;
 
     #[test]
-    fn columns_are_read_with_their_lines() {
-        let text = "-DOCSTART-\tO\n\nNew York\tx\tB-LOC\n.\tx\tO\n\n\nHe O\n";
-        let units = columns(text, Path::new("f")).unwrap();
-        assert_eq!(units.len(), 2);
-        assert_eq!((units[0].line, units[0].tokens[0].as_str()), (3, "New York"));
-        assert_eq!(units[1].marks, Marks::Tags(vec!["O".into()]));
-        let error = columns("a O\nb\n", Path::new("f")).unwrap_err().to_string();
-        assert!(error.contains("f:2") && error.contains("`b`"), "{error}");
-    }
-
-    #[test]
     fn json_lines_are_read_in_three_forms_and_refused_otherwise() {
         let text = concat!(
             "{\"tokens\":[\"a\"],\"tags\":[\"O\"]}\n",
@@ -296,12 +243,5 @@ mod tests {
             let error = format!("{:#}", json_lines(bad, Path::new("f")).unwrap_err());
             assert!(error.contains(word), "{error}");
         }
-    }
-
-    #[test]
-    fn the_scheme_is_seen_in_the_tags() {
-        assert_eq!(guess_scheme(&columns("a B-X\nb I-X\n", Path::new("f")).unwrap()), TagScheme::Bio);
-        assert_eq!(guess_scheme(&columns("a B-X\nb E-X\n", Path::new("f")).unwrap()), TagScheme::Bioes);
-        assert_eq!(guess_scheme(&columns("a S\nb B\nc M\nd E\n", Path::new("f")).unwrap()), TagScheme::Bmes);
     }
 }

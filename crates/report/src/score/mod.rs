@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, ensure};
 use clap::Args;
 use comfy_table::{CellAlignment, Table};
+use medner_data::formats::conll::Column;
 use medner_experiment::record::write_atomically;
 use medner_metrics::{
     Counts, DEFAULT_REPLICATES, EntityReport, ErrorKind, ErrorReport, Interval, Randomisation, Scorer,
@@ -31,6 +32,9 @@ pub struct ScoreArgs {
     /// How the files are written [default: by their endings, .jsonl or columns].
     #[arg(long, value_enum)]
     format: Option<input::Format>,
+    /// Column of the tag in files of columns, from 1 [default: the last, or the second where concepts follow].
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    tag_column: Option<u16>,
     /// Tag scheme: bio, bioes or bmes [default: seen in the gold tags].
     #[arg(long)]
     scheme: Option<TagScheme>,
@@ -75,6 +79,12 @@ struct Scoring {
     randomisation: Option<Randomisation>,
 }
 
+impl ScoreArgs {
+    fn tag_column(&self) -> Option<Column> {
+        self.tag_column.map(|n| Column::At(usize::from(n) - 1))
+    }
+}
+
 impl SystemScores {
     fn strict(&self) -> &EntityReport {
         &self.scorers[Scorer::Entity.name()]
@@ -85,8 +95,8 @@ impl SystemScores {
 pub fn run(args: &ScoreArgs) -> Result<Outcome> {
     ensure!(args.replicates > 0, "--replicates must be at least 1");
     ensure!(args.level > 0.0 && args.level < 1.0, "--level must lie between 0 and 1, not {}", args.level);
-    let gold = input::read(&args.gold, args.format)?;
-    let scheme = args.scheme.unwrap_or_else(|| input::guess_scheme(&gold));
+    let gold = input::read(&args.gold, args.format, args.tag_column())?;
+    let scheme = args.scheme.unwrap_or_else(|| input::scheme_of(&gold));
     let mut systems = Vec::new();
     for path in std::iter::once(&args.predicted).chain(&args.second) {
         systems.push(score(&gold, path, scheme, args)?);
@@ -108,7 +118,7 @@ pub fn run(args: &ScoreArgs) -> Result<Outcome> {
 }
 
 fn score(gold: &[input::Unit], path: &Path, scheme: TagScheme, args: &ScoreArgs) -> Result<SystemScores> {
-    let predicted = input::read(path, args.format)?;
+    let predicted = input::read(path, args.format, args.tag_column())?;
     input::same_units(gold, &args.gold, &predicted, path)?;
     let context = || format!("scoring {} against {}", path.display(), args.gold.display());
     let gold_spans = input::spans(gold, scheme);
@@ -136,7 +146,7 @@ fn score(gold: &[input::Unit], path: &Path, scheme: TagScheme, args: &ScoreArgs)
 
 /// The page of the first system's errors.
 fn write_errors(gold: &[input::Unit], scheme: TagScheme, args: &ScoreArgs, page: &Path) -> Result<()> {
-    let predicted = input::read(&args.predicted, args.format)?;
+    let predicted = input::read(&args.predicted, args.format, args.tag_column())?;
     let (gold_spans, predicted_spans) = (input::spans(gold, scheme), input::spans(&predicted, scheme));
     let units: Vec<ComparedUnit<'_>> = gold
         .iter()

@@ -9,7 +9,7 @@ use medner_core::trainer::Summary;
 use medner_data::hash::hash_file;
 use medner_data::plain_text::Text;
 use medner_experiment::yaml::Node;
-use medner_experiment::{RunContext, must_exist, output, set_flag};
+use medner_experiment::{Lock, RunContext, lock_folder, must_exist, output, set_flag};
 
 use super::outcome::last_epoch;
 use super::settings::{self, Settings};
@@ -69,6 +69,8 @@ pub struct Request<C> {
     pub work: PathBuf,
     /// Threads and device as asked for.
     pub ctx: RunContext,
+    /// Holds the folder as long as the request is there.
+    _lock: Option<Lock>,
 }
 
 /// Reads the flags and the configuration, and refuses a folder that holds something else.
@@ -84,10 +86,11 @@ pub fn request<C: Settings>(matches: &ArgMatches, ctx: &RunContext) -> Result<Re
     }
     let work = flags.out.join("training");
     output::check(&flags.out, &work, flags.resume)?;
+    let lock = lock_folder(&flags.out)?;
     let threads = flags.threads.map_or(ctx.threads, usize::from);
     let ctx = RunContext { threads, device: flags.device, ..ctx.clone() };
     let Flags { text: files, data: names, seed, out, .. } = flags;
-    Ok(Request { config, names, files, seed, out, work, ctx })
+    Ok(Request { config, names, files, seed, out, work, ctx, _lock: lock })
 }
 
 impl<C> Request<C> {

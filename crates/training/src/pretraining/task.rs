@@ -131,7 +131,8 @@ impl<O: Objective> Pretraining<O> {
         let mut sums = vec![Sums::default(); O::TERMS.len()];
         for batch in batches::<O>(&windows, self.config.part_pieces, 0)?.evaluation() {
             let chosen: Vec<_> = batch.iter().map(|&i| windows[i]).collect();
-            // By the first window: what is to be found does not depend on how the windows are batched with others.
+            // The same at every measurement of a run. It depends on how the windows are batched, so on `part_pieces` too: figures of
+            // runs with other parts are not of the same hidden pieces.
             let mut rng = stream(0, b"held out", batch.first().map_or(0, |&i| i as u64));
             let examples = self.objective.examples(&self.documents.held_out, &chosen, &mut rng);
             for (sum, term) in sums.iter_mut().zip(self.objective.terms(&examples, false)?) {

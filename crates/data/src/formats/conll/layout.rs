@@ -152,7 +152,7 @@ impl<'a> Layout<'a> {
         }
         if count != self.columns {
             let message = format!(
-                "{count} columns where {} are expected, {}; mend the line, or choose another separator",
+                "{count} columns where {} are expected, {}, as on the first line; mend the line",
                 self.columns,
                 match self.separator {
                     Separator::Tab => "parted by tabs",

@@ -9,6 +9,7 @@
 mod layout;
 mod scheme;
 mod sentences;
+mod tags;
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -19,6 +20,8 @@ use rayon::prelude::*;
 use self::layout::{Layout, chunks, is_blank, is_document_line};
 use self::scheme::detect_scheme;
 use self::sentences::Parser;
+pub(crate) use self::tags::tag_column;
+pub use self::tags::{Tagged, parse_tags, read_tags};
 use super::report::{Read, Remark};
 use super::text::{self, Cesu8};
 use crate::corpus::Sentence;
@@ -145,14 +148,7 @@ fn parse(
     path: &Path,
     options: &ConllOptions,
 ) -> Result<Read<Sentence>> {
-    let empty = || DataError::Empty {
-        path: path.to_owned(),
-        expected: "one token a line with its tag, and a blank line after each sentence",
-    };
-    let first = text::lines(content)
-        .find(|(_, line)| !is_blank(line) && !is_document_line(line))
-        .ok_or_else(empty)?;
-    let layout = Layout { halves, ..Layout::new(first, path, options)? };
+    let layout = Layout { halves, ..layout(content, path, options)? };
     let chunks = chunks(content);
     let scheme = match options.scheme {
         Some(scheme) => scheme,
@@ -168,4 +164,16 @@ fn parse(
     }
     all.report.scheme = Some(scheme);
     Ok(all)
+}
+
+/// The columns that a text's first line has.
+fn layout<'a>(content: &str, path: &'a Path, options: &'a ConllOptions) -> Result<Layout<'a>> {
+    let empty = || DataError::Empty {
+        path: path.to_owned(),
+        expected: "one token a line with its tag, and a blank line after each sentence",
+    };
+    let first = text::lines(content)
+        .find(|(_, line)| !is_blank(line) && !is_document_line(line))
+        .ok_or_else(empty)?;
+    Layout::new(first, path, options)
 }

@@ -1,6 +1,6 @@
 //! Which tag scheme a file is written in.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use medner_metrics::TagScheme;
 use rayon::prelude::*;
@@ -9,10 +9,7 @@ use super::layout::{Chunk, Layout, is_blank, is_document_line};
 use crate::error::{DataError, Result};
 use crate::formats::text;
 
-/// The scheme whose letters the tags use.
-///
-/// `M` means BMES, `E` or `S` without `M` BIOES (BMES where a tag has no label), else BIO. The tags that decide between
-/// BIOES and BMES are only those that differ, so either reading gives the same spans.
+/// [`TagScheme::of_tags`] of the whole file, and an error for the first tag that is not of it.
 pub(super) fn detect_scheme(chunks: &[Chunk<'_>], layout: &Layout<'_>) -> Result<TagScheme> {
     let parts: Vec<Result<BTreeMap<String, Place>>> =
         chunks.par_iter().map(|chunk| distinct_tags(chunk, layout)).collect();
@@ -22,22 +19,18 @@ pub(super) fn detect_scheme(chunks: &[Chunk<'_>], layout: &Layout<'_>) -> Result
             tags.entry(tag).or_insert(place);
         }
     }
-    let letters: BTreeSet<char> =
-        tags.keys().filter(|t| *t != "O").filter_map(|t| t.chars().next()).collect();
-    let unlabelled = tags.keys().any(|t| ["B", "M", "E", "S"].contains(&t.as_str()));
-    let scheme = if letters.contains(&'M') || (unlabelled && !letters.contains(&'I')) {
-        TagScheme::Bmes
-    } else if letters.contains(&'E') || letters.contains(&'S') {
-        TagScheme::Bioes
-    } else {
-        TagScheme::Bio
-    };
+    let scheme = TagScheme::of_tags(tags.keys().map(String::as_str));
     let unknown =
         tags.iter().filter(|(tag, _)| scheme.parse(tag).is_none()).min_by_key(|(_, place)| place.line);
     match unknown {
         Some((tag, place)) => {
+            let bilou = if tag.starts_with("L-") || tag.starts_with("U-") {
+                "; BILOU is BIOES with other letters: write `E-` for `L-` and `S-` for `U-`"
+            } else {
+                ""
+            };
             let message = format!(
-                "unknown tag: the other tags of the file are of the scheme {scheme} ({})",
+                "unknown tag: the other tags of the file are of the scheme {scheme} ({}){bilou}",
                 scheme.shape()
             );
             Err(DataError::parse(layout.path, place.line, place.column, message, tag))

@@ -1,0 +1,126 @@
+//! Tags as they stand in a file: what a scorer that counts tags, not spans, wants.
+
+use std::path::Path;
+
+use super::layout::{is_blank, is_document_line};
+use super::{Column, ConllOptions, layout};
+use crate::error::Result;
+use crate::formats::text;
+
+/// A sentence and its tags, which no scheme has been asked about yet.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Tagged {
+    /// Line of its first token, from 1.
+    pub line: usize,
+    /// Its tokens.
+    pub tokens: Vec<String>,
+    /// One tag a token.
+    pub tags: Vec<String>,
+}
+
+/// Reads the tokens and tags of a file of columns. Where `tag` names no column, it is the last one, or the second where every line
+/// has a tag there and something else in the last (a concept).
+///
+/// # Errors
+/// [`crate::DataError::Io`]; those of [`parse_tags`].
+pub fn read_tags(path: &Path, tag: Option<Column>) -> Result<Vec<Tagged>> {
+    parse_tags(&text::read_utf8(path)?, path, tag)
+}
+
+/// [`read_tags`] of a text; `path` is for messages.
+///
+/// # Errors
+/// [`crate::DataError::Parse`] for a line with another number of columns than the first, or with an empty token or tag;
+/// [`crate::DataError::Empty`] when there is no sentence.
+pub fn parse_tags(content: &str, path: &Path, tag: Option<Column>) -> Result<Vec<Tagged>> {
+    let tag = tag.or_else(|| tag_column(content)).unwrap_or(Column::Last);
+    let options = ConllOptions { tag, ..ConllOptions::default() };
+    let layout = layout(content, path, &options)?;
+    let mut sentences = Vec::new();
+    let mut open = Tagged::default();
+    for (line, content) in text::lines(content) {
+        if is_blank(content) || is_document_line(content) {
+            if !open.tokens.is_empty() {
+                sentences.push(std::mem::take(&mut open));
+            }
+            continue;
+        }
+        let row = layout.row(line, content)?;
+        if open.tokens.is_empty() {
+            open.line = line;
+        }
+        open.tokens.push(row.token.to_owned());
+        open.tags.push(row.tag.to_owned());
+    }
+    if !open.tokens.is_empty() {
+        sentences.push(open);
+    }
+    Ok(sentences)
+}
+
+/// The column in which every line that is not blank has a tag, after its token: the last, or the second where concepts follow.
+/// Where no tab is in every line, some tags must be `O`: lines of text may end in `B-cell`, but not all of them in that or `O`.
+pub(crate) fn tag_column(text: &str) -> Option<Column> {
+    let is_tag = |tag: &str| {
+        tag == "O" || tag.split_once('-').is_some_and(|(p, _)| p.len() == 1 && "BIMESLU".contains(p))
+    };
+    let tags_at = |of: fn(&[&str]) -> Option<usize>| {
+        // Nothing is seen yet of a text without lines.
+        let (mut outside, mut tabbed) = (false, None);
+        let everywhere = text.lines().filter(|line| !is_blank(line) && !is_document_line(line)).all(|line| {
+            let tabs = line.contains('\t');
+            tabbed = Some(tabbed.unwrap_or(true) && tabs);
+            let columns: Vec<&str> =
+                if tabs { line.split('\t').collect() } else { line.split_whitespace().collect() };
+            let tag = of(&columns).and_then(|at| columns.get(at)).copied();
+            outside |= tag == Some("O");
+            tag.is_some_and(is_tag)
+        });
+        everywhere && (outside || tabbed == Some(true))
+    };
+    if tags_at(|columns| columns.len().checked_sub(1).filter(|&last| last > 0)) {
+        Some(Column::Last)
+    } else {
+        tags_at(|_| Some(1)).then_some(Column::At(1))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    fn read(content: &str) -> Result<Vec<Tagged>> {
+        parse_tags(content, Path::new("f"), None)
+    }
+
+    #[test]
+    fn a_document_line_ends_a_sentence_and_is_not_part_of_one() {
+        let read = read("-DOCSTART-\tO\nNew York\tB-LOC\n-DOCSTART-\tO\n-DOCSTART-x\tO\n \tO\n\n").unwrap();
+        let tokens: Vec<(usize, &str)> = read.iter().map(|s| (s.line, s.tokens[0].as_str())).collect();
+        assert_eq!(tokens, [(2, "New York"), (4, "-DOCSTART-x")]);
+        assert_eq!(read[1].tokens, ["-DOCSTART-x", " "]);
+    }
+
+    #[test]
+    fn the_tag_stands_last_or_before_a_concept() {
+        for (content, tags) in [
+            ("a\tO\nb\tB-X\n", ["O", "B-X"]),
+            ("a NN O\nb NN I-X\n", ["O", "I-X"]),
+            ("a\tO\tO\nb\tB-X\tD003924\n", ["O", "B-X"]),
+            ("a B\nb E\n", ["B", "E"]),
+        ] {
+            assert_eq!(read(content).unwrap()[0].tags, tags, "{content}");
+        }
+        let second = parse_tags("a\tx\tO\n", Path::new("f"), Some(Column::At(1))).unwrap();
+        assert_eq!(second[0].tags, ["x"]);
+    }
+
+    #[test]
+    fn a_line_without_a_tag_is_named() {
+        let error = read("a O\nb\n").unwrap_err().to_string();
+        assert!(error.contains("f:2") && error.contains("1 columns where 2"), "{error}");
+        assert!(read("a\tO\nb\t\n").unwrap_err().to_string().contains("the tag is empty"));
+        assert!(read("\n\n").unwrap_err().to_string().contains("is empty"));
+    }
+}
