@@ -236,14 +236,23 @@ impl Input {
     }
 }
 
-/// The split that the last such word of a file's name says; `latest` and `development-notes` say none.
+/// The words that name a split.
+const SPLIT_WORDS: [(usize, &[&str]); 3] = [
+    (0, &["train", "training"]),
+    (1, &["dev", "devel", "develop", "development", "valid", "validation"]),
+    (2, &["test", "testing"]),
+];
+
+/// The split that the last such word of a file's name says: a word of its own (`test.tsv`), or the end of one before `set`
+/// (`NCBItestset_corpus.txt`). `latest` and `contest` say none.
 fn guess_split(path: &Path) -> Option<usize> {
     let name = path.file_name()?.to_string_lossy().to_lowercase();
-    name.rsplit(|c: char| !c.is_ascii_alphabetic()).find_map(|word| match word {
-        "train" | "training" => Some(0),
-        "dev" | "devel" | "development" | "valid" | "validation" => Some(1),
-        "test" | "testing" => Some(2),
-        _ => None,
+    name.rsplit(|c: char| !c.is_ascii_alphabetic()).find_map(|word| {
+        let names = |known: &&str| match word.strip_suffix("set") {
+            Some(before) => before.ends_with(*known),
+            None => word == *known,
+        };
+        SPLIT_WORDS.iter().find(|(_, known)| known.iter().any(names)).map(|(split, _)| *split)
     })
 }
 
@@ -332,6 +341,18 @@ mod tests {
         assert_eq!(guess("devel.tsv"), Some(1));
         assert_eq!(guess("my-training-test.conll"), Some(2));
         assert_eq!(guess("NCBI_test_v2.txt"), Some(2));
+        // As the corpora's own files are called.
+        for (name, split) in [
+            ("NCBItrainset_corpus.txt", 0),
+            ("NCBIdevelopset_corpus.txt", 1),
+            ("NCBItestset_corpus.txt", 2),
+            ("CDR_TrainingSet.PubTator.txt", 0),
+            ("CDR_DevelopmentSet.PubTator.txt", 1),
+            ("subtask1_training_part1.txt", 0),
+            ("subtask1_test_set_with_answer.json", 2),
+        ] {
+            assert_eq!(guess(name), Some(split), "{name}");
+        }
         for name in ["train/notes.txt", "latest.jsonl", "contest.tsv", "trainees.tsv"] {
             assert_eq!(guess(name), None, "{name}");
         }
