@@ -1,7 +1,6 @@
 //! Named tensors in safetensors files: read strictly, written atomically.
 
 use std::collections::BTreeMap;
-use std::io::Write;
 use std::path::Path;
 
 use safetensors::tensor::{Dtype, TensorView};
@@ -96,21 +95,9 @@ pub fn write(path: &Path, tensors: &NamedTensors) -> Result<()> {
     write_atomically(path, &to_bytes(tensors)?)
 }
 
-/// Writes a file so that a reader sees the old one or the new one, never a part, also after a power cut.
+/// [`medner_data::atomic::write_atomically`] for bytes that are at hand.
 pub fn write_atomically(path: &Path, bytes: &[u8]) -> Result<()> {
-    let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let mut builder = tempfile::Builder::new();
-    // The default, 0600, would make models unreadable to the other users of a shared machine; the umask still has its say.
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::PermissionsExt;
-        builder.permissions(std::fs::Permissions::from_mode(0o666));
-    }
-    let mut file = builder.prefix(".tmp-").tempfile_in(folder).map_err(CoreError::io(folder))?;
-    file.write_all(bytes).map_err(CoreError::io(path))?;
-    file.as_file().sync_all().map_err(CoreError::io(path))?;
-    file.persist(path).map_err(|e| CoreError::io(path)(e.error))?;
-    sync_folder(folder)
+    medner_data::atomic::write_atomically(path, |out| out.write_all(bytes)).map_err(CoreError::io(path))
 }
 
 /// Makes a rename inside `folder` durable.

@@ -338,8 +338,12 @@ impl<'a> Trainer<'a> {
             logs.events.scalar("train/loss_curve", state.step, loss)?;
             state.curve = (0.0, 0);
         }
-        let mean = state.loss_sum / state.items.max(1) as f64;
-        self.watch.progress(&at, batches, self.config.epochs, &format!("loss {mean:.4}"));
+        // Steps of no items (a round's games) have no loss of their own; before the first that has, there is nothing to tell.
+        let message = match state.items {
+            0 => "no loss yet".to_owned(),
+            items => format!("loss {:.4}", state.loss_sum / items as f64),
+        };
+        self.watch.progress(&at, batches, self.config.epochs, &message);
         Ok(())
     }
 

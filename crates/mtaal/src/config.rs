@@ -171,12 +171,26 @@ pub struct DiversityGame {
     pub on: bool,
     /// Batches of labelled and unlabelled sentences a query; 0 for one pass over the labelled sentences.
     pub steps: u64,
+    /// How its sentences come together; null where the game is not played.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub batches: Option<GameBatches>,
     /// Learning rate of both sides.
     pub learning_rate: f64,
     /// Decay of Adam's first moment.
     pub beta1: f64,
     /// Decay of Adam's second moment.
     pub beta2: f64,
+}
+
+/// How the sentences of the diversity game come together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum GameBatches {
+    /// At random ("sample batches", line 2 of Algorithm 1).
+    Random,
+    /// Of like length. A batch of short labelled sentences then plays against one of long unlabelled ones, and the next the other
+    /// way round: their length tells the two apart in almost every step, and nothing that is learned of it lasts.
+    LikeLength,
 }
 
 /// The networks.
@@ -296,7 +310,15 @@ impl Default for TaskGame {
 
 impl Default for DiversityGame {
     fn default() -> Self {
-        Self { on: true, steps: 0, learning_rate: 1e-4, beta1: 0.9, beta2: 0.999 }
+        let batches = Some(GameBatches::Random);
+        Self { on: true, steps: 0, batches, learning_rate: 1e-4, beta1: 0.9, beta2: 0.999 }
+    }
+}
+
+impl DiversityGame {
+    /// The game is not played.
+    fn off() -> Self {
+        Self { on: false, batches: None, ..Self::default() }
     }
 }
 
@@ -379,7 +401,7 @@ impl Config {
                 }
                 // Only equation (5) asks the diversity discriminator.
                 if config.strategy != Strategy::Diversity || !config.diversity_discriminator.on {
-                    config.diversity_discriminator = DiversityGame { on: false, ..DiversityGame::default() };
+                    config.diversity_discriminator = DiversityGame::off();
                 }
                 let (asked, diversity) =
                     (config.strategy == Strategy::Diversity, config.diversity_discriminator.on);

@@ -4,7 +4,7 @@
 use medner_core::{CoreError, Result};
 use medner_data::batching::{BatchConfig, BatchOrder, BatchSize, Batches};
 
-use crate::config::Config;
+use crate::config::{Config, GameBatches};
 use crate::corpus::Example;
 use crate::scores::Strategy;
 
@@ -129,7 +129,8 @@ pub enum Shuffle {
     Tasks = 5,
 }
 
-/// Batches over sentences of the corpus, of like length or not, shuffled by (seed, round, shuffle, pass).
+/// Batches over sentences of the corpus, shuffled by (seed, round, shuffle, pass): those of the tasks of like length, which is
+/// quick; those of the diversity game at random, as its discriminator would else learn to tell short from long.
 pub fn batches(
     examples: &[Example],
     ids: &[u32],
@@ -138,7 +139,13 @@ pub fn batches(
     (round, shuffle, pass): (u64, Shuffle, u64),
 ) -> Result<Vec<Vec<u32>>> {
     let size = BatchSize::Sentences(config.training.batch_size);
-    let order = if config.released.random_batches { BatchOrder::Random } else { BatchOrder::Bucketed };
+    let diversity = matches!(shuffle, Shuffle::DiversityLabelled | Shuffle::DiversityUnlabelled);
+    let like_length = !diversity || config.diversity_discriminator.batches == Some(GameBatches::LikeLength);
+    let order = if like_length && !config.released.random_batches {
+        BatchOrder::Bucketed
+    } else {
+        BatchOrder::Random
+    };
     let lengths = ids.iter().map(|&id| examples[id as usize].len()).collect();
     let batches =
         Batches::new(lengths, BatchConfig { size, order, seed, ..BatchConfig::default() }).map_err(

@@ -6,7 +6,7 @@
 //! | --- | --- |
 //! | of a sub-task (`BC5CDR-chem`) | its corpus, with the category as its only entity type |
 //! | of a category (`chemical`) | the training sets of its sub-tasks, each with its own development and test set |
-//! | `text` | the words of all training sets, to pre-train on |
+//! | `text` | the words of all training sets but what any development or test set has, to pre-train on |
 //!
 //! Where a corpus cannot be had its sub-task is missing; a category and the text then do without it. Only BC4CHEMD, whose
 //! redistribution is unclear, is such.
@@ -17,6 +17,8 @@ use anyhow::{Context, Result};
 use medner_data::store::Store;
 use medner_data::{Corpus, Sentence, Span, catalog, load, sample};
 use medner_experiment::{DataFacts, Missing, error};
+
+use crate::shared_sentences::key;
 
 /// What is learned together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -223,16 +225,21 @@ pub fn corpora(data: &str, limits: Limits) -> Result<Vec<TaskCorpus>> {
     Ok(corpora)
 }
 
-/// Each distinct training sentence of the corpora once, in their order: corpora share abstracts.
+/// Each distinct training sentence of the corpora once, in their order, without what any of them has in its development or test
+/// part: corpora share abstracts, and an encoder that has read test sentences as text would help single-task learning with them.
 ///
-/// Two sentences are one where their words are the same, not where their text is
-/// ([`key`](crate::shared_sentences::key)): some of what pre-training in profile `cpu` holds out to measure perplexity (abstracts
-/// of GENIA) is trained on as well, cut into other words. The rule stays as it is, because the encoder that all results start
-/// from was made by it.
+/// Two sentences are one where their text is the same, into whatever words it is cut ([`key`]); short ones, mostly headings,
+/// where their words are, and these stay whatever the other parts have.
 pub fn distinct_sentences(corpora: &[TaskCorpus]) -> Vec<(&str, &Sentence)> {
-    let mut seen = BTreeSet::new();
+    let scored = corpora.iter().flat_map(|c| c.corpus.dev.iter().chain(&c.corpus.test));
+    let scored: BTreeSet<String> = scored.filter_map(key).collect();
+    let (mut seen, mut headings) = (BTreeSet::new(), BTreeSet::new());
     let all = corpora.iter().flat_map(|c| c.corpus.train.iter().map(|s| (c.task.data, s)));
-    all.filter(|(_, sentence)| seen.insert(sentence.tokens.as_slice())).collect()
+    let new = all.filter(|(_, sentence)| match key(sentence) {
+        Some(key) => !scored.contains(&key) && seen.insert(key),
+        None => headings.insert(sentence.tokens.as_slice()),
+    });
+    new.collect()
 }
 
 /// The distinct mentions of some sentences: the words of each, a space between them.
@@ -295,6 +302,29 @@ mod tests {
             .collect();
         assert_eq!(labels, BTreeSet::from(["chemical"]));
         assert!(corpora.iter().all(|c| c.corpus.train.len() <= 20 && c.corpus.test.len() <= 5));
+    }
+
+    #[test]
+    fn text_has_each_sentence_once_and_none_that_is_scored() {
+        let sentences = |texts: &[&str]| -> Vec<Sentence> {
+            let words = |text: &&str| text.split_whitespace().map(String::from).collect();
+            texts.iter().map(|text| Sentence { tokens: words(text), ..Sentence::default() }).collect()
+        };
+        let corpus = |data: &str, [train, dev, test]: [&[&str]; 3]| TaskCorpus {
+            task: find(data).unwrap(),
+            corpus: Corpus { train: sentences(train), dev: sentences(dev), test: sentences(test) },
+        };
+        let (first, again) =
+            ("NF - kappa B is activated by TNF - alpha .", "NF-kappa B is activated by TNF-alpha .");
+        let (tested, chosen) =
+            ("A test sentence of another data set .", "A development sentence of its own .");
+        let corpora = [
+            corpus("BioNLP09", [&[first, "Results", tested], &[], &[]]),
+            corpus("JNLPBA-protein", [&[again, "Results", chosen], &[chosen], &[tested, "Results"]]),
+        ];
+        let kept: Vec<String> =
+            distinct_sentences(&corpora).iter().map(|(_, s)| s.tokens.join(" ")).collect();
+        assert_eq!(kept, [first, "Results"]);
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Rows that take their numbers from the records of other runs.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::{Context, Result};
 use medner_experiment::{Cell, Outcome, RunContext};
@@ -63,8 +63,10 @@ pub fn chosen(ctx: &RunContext) -> Result<Outcome> {
 pub fn mean_of_sets(ctx: &RunContext) -> Result<Outcome> {
     let mut outcome = Outcome::default();
     let mut values: BTreeMap<&str, Vec<f64>> = BTreeMap::new();
+    let mut encoders = BTreeSet::new();
     for role in ctx.needs.keys() {
         let record = ctx.needed_record(role)?;
+        encoders.extend(record.outcome.notes.get("encoder").cloned());
         for metrics in record.outcome.scores.values() {
             for ratio in RATIOS {
                 values.entry(ratio).or_default().extend(metrics.get(ratio));
@@ -75,6 +77,7 @@ pub fn mean_of_sets(ctx: &RunContext) -> Result<Outcome> {
         // new_entity_recall (..) -> new_entity_recall_mean (..)
         outcome.score("all", &ratio.replacen(" (", "_mean (", 1), mean(values));
     }
+    outcome.notes.insert("encoder".into(), encoders.into_iter().collect::<Vec<_>>().join("; "));
     outcome.notes.insert("mean over".into(), ctx.needs.keys().cloned().collect::<Vec<_>>().join(", "));
     Ok(outcome)
 }

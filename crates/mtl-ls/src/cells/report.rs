@@ -10,21 +10,36 @@ use medner_experiment::{Curve, Outcome};
 use medner_metrics::error_analysis::error_report;
 
 use super::DEV_F1;
-use crate::entity_sets::{EntitySets, RATIOS, REGIONS};
+use crate::entity_sets::{EntitySets, RATIOS, REGIONS, TRAINING_ALONE};
 use crate::subtasks::{TaskCorpus, mentions};
 use crate::tagging::{CheckpointScore, TaggerTask};
+
+/// The mentions of all that a tagger comes from: its own corpora, and those of the category's model that it took layers from.
+pub struct Seen {
+    /// Those of the training sets.
+    pub training: BTreeSet<String>,
+    /// Those of the development sets.
+    pub development: BTreeSet<String>,
+}
+
+impl Seen {
+    /// Those of some corpora.
+    pub fn of(corpora: &[TaskCorpus]) -> Self {
+        let all = |part: fn(&TaskCorpus) -> &Vec<Sentence>| {
+            mentions(corpora.iter().flat_map(|c| part(c).iter().map(|s| (s, s.spans.as_slice()))))
+        };
+        Self { training: all(|c| &c.corpus.train), development: all(|c| &c.corpus.dev) }
+    }
+}
 
 /// Scores, counts, curves, entity sets and errors of a finished training.
 ///
 /// # Errors
 /// As [`TaggerTask::predictions`].
-pub fn report(
-    task: &TaggerTask,
-    summary: &Summary,
-    corpora: &[TaskCorpus],
-    trained: impl Fn(&TaskCorpus) -> BTreeSet<String>,
-) -> Result<Outcome> {
+pub fn report(task: &TaggerTask, summary: &Summary, corpora: &[TaskCorpus], seen: Seen) -> Result<Outcome> {
     let began = Instant::now();
+    let Seen { training, mut development } = seen;
+    development.extend(training.iter().cloned());
     let predictions = task.predictions()?;
     let mut outcome = Outcome::default();
     let mut checkpoints =
@@ -62,12 +77,14 @@ pub fn report(
         let test = &corpus.corpus.test;
         let labelled = mentions(test.iter().map(|s| (s, s.spans.as_slice())));
         let found = mentions(test.iter().zip(predicted).map(|(s, spans)| (s, spans.as_slice())));
-        let sets = EntitySets::new(&trained(corpus), &labelled, &found);
-        for (region, count) in REGIONS.iter().zip(sets.0) {
-            outcome.score(name, region, count as f64);
-        }
-        for (ratio, value) in RATIOS.iter().zip(sets.ratios()) {
-            outcome.score(name, ratio, value);
+        for (trained, suffix) in [(&development, ""), (&training, TRAINING_ALONE)] {
+            let sets = EntitySets::new(trained, &labelled, &found);
+            for (region, count) in REGIONS.iter().zip(sets.0) {
+                outcome.score(name, &format!("{region}{suffix}"), count as f64);
+            }
+            for (ratio, value) in RATIOS.iter().zip(sets.ratios()) {
+                outcome.score(name, &format!("{ratio}{suffix}"), value);
+            }
         }
     }
     if let ([scored], [corpus], [predicted]) = (task.scored.as_slice(), corpora, predictions.as_slice()) {

@@ -1,6 +1,6 @@
 //! Taggers: single-task, layer-sliced, and one for all sub-tasks of a category.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use anyhow::{Context, Result, bail, ensure};
@@ -9,16 +9,16 @@ use medner_data::{Corpus, Sentence};
 use medner_experiment::{Cell, Outcome, RunContext};
 use medner_metrics::LabelSet;
 
-use super::report::report;
+use super::report::{Seen, report};
 use super::{build, pool_notes, pretrained, train};
 use crate::config::Config;
 use crate::encoder::{self, POOL_FILE, Pretrained};
-use crate::subtasks::{self, TaskCorpus, mentions};
+use crate::subtasks::{self, TaskCorpus};
 use crate::tagging::task::{Scored, Select, TaggerData};
 use crate::tagging::{Encoded, TaggerTask, WordPieces};
 
-/// The file below a pool's own folder with the mentions that it was trained on, one a line.
-const MENTIONS_FILE: &str = "trained-mentions.txt";
+/// The files below a pool's own folder with the mentions of its training and of its development sets, one a line.
+const MENTIONS_FILES: [&str; 2] = ["trained-mentions.txt", "development-mentions.txt"];
 
 /// Everything that tells one run from another, for the checkpoints.
 fn data_of(cell: &Cell) -> BTreeMap<String, String> {
@@ -82,16 +82,19 @@ pub fn tagger(cell: &Cell, config: &Config, ctx: &RunContext) -> Result<Outcome>
     let mut task = TaggerTask::new(tagger, data, &config.training, Select::Last, cell.seed, device)?;
     let summary = train(config, cell.seed, data_of(cell), &mut task, None, ctx)?;
 
-    let mut trained = trained_mentions(&corpora);
+    let mut seen = Seen::of(&corpora);
     if let Some((folder, rate)) = shared {
-        let text = std::fs::read_to_string(folder.join(MENTIONS_FILE))
-            .with_context(|| format!("{}: cannot be read", folder.join(MENTIONS_FILE).display()))?;
-        trained.extend(text.lines().map(String::from));
+        for (file, mentions) in MENTIONS_FILES.iter().zip([&mut seen.training, &mut seen.development]) {
+            let path = folder.join(file);
+            let text = std::fs::read_to_string(&path)
+                .with_context(|| format!("{}: cannot be read", path.display()))?;
+            mentions.extend(text.lines().map(String::from));
+        }
         let layers = encoder::shared_layers(rate, encoder.folder.config.n_layer)?;
         notes.insert("shared layers".into(), format!("{layers} of {}", encoder.folder.config.n_layer));
         notes.extend(pool_notes::about(corpus.task, &ctx.needed_record("pool")?.outcome));
     }
-    let mut outcome = report(&task, &summary, &corpora, |_| trained.clone())?;
+    let mut outcome = report(&task, &summary, &corpora, seen)?;
     notes.insert("matrix products".into(), task.products.into());
     outcome.notes.extend(notes);
     clean(&ctx.work_dir)?;
@@ -122,11 +125,13 @@ pub fn pool(cell: &Cell, config: &Config, ctx: &RunContext) -> Result<Outcome> {
     notes.extend(pool_notes::of(&corpora));
     let mut task = TaggerTask::new(tagger, data, &config.training, Select::Last, cell.seed, device)?;
     let summary = train(config, cell.seed, data_of(cell), &mut task, None, ctx)?;
-    let trained = trained_mentions(&corpora);
-    let lines: Vec<&str> = trained.iter().map(String::as_str).collect();
-    tensors::write_atomically(&ctx.work_dir.join(MENTIONS_FILE), lines.join("\n").as_bytes())?;
+    let seen = Seen::of(&corpora);
+    for (file, mentions) in MENTIONS_FILES.iter().zip([&seen.training, &seen.development]) {
+        let lines: Vec<&str> = mentions.iter().map(String::as_str).collect();
+        tensors::write_atomically(&ctx.work_dir.join(file), lines.join("\n").as_bytes())?;
+    }
     tensors::write(&ctx.work_dir.join(POOL_FILE), &task.tagger.params.state()?)?;
-    let mut outcome = report(&task, &summary, &corpora, |_| trained.clone())?;
+    let mut outcome = report(&task, &summary, &corpora, seen)?;
     notes.insert("matrix products".into(), task.products.into());
     outcome.notes.extend(notes);
     clean(&ctx.work_dir)?;
@@ -140,10 +145,6 @@ fn sequences_note(train: &Encoded) -> String {
         train.sequences.len(),
         train.windowed
     )
-}
-
-fn trained_mentions(corpora: &[TaskCorpus]) -> BTreeSet<String> {
-    mentions(corpora.iter().flat_map(|c| c.corpus.train.iter().map(|s| (s, s.spans.as_slice()))))
 }
 
 /// Removes the checkpoints of a finished training: what others start from is kept beside them.

@@ -24,7 +24,7 @@ use crate::tagging::WordPieces;
 use crate::xlnet::{XlnetConfig, folder};
 
 /// Raised whenever a change alters what a pre-training comes to; an older run is then not resumed.
-pub const PRETRAINING_VERSION: u32 = 1;
+pub const PRETRAINING_VERSION: u32 = 2;
 
 /// What a pre-training came to.
 pub struct Pretrained {
