@@ -1,6 +1,6 @@
 //! Differences between two systems of a table: over seeds, and over sentences or records within each seed.
 
-use medner_metrics::{Counts, DEFAULT_REPLICATES, Summary, randomisation_f1, t_test_paired};
+use medner_metrics::{DEFAULT_REPLICATES, Summary, randomisation_f1, t_test_paired};
 
 use crate::csv_files::{p_text, short};
 use crate::pairs::pairs;
@@ -88,16 +88,10 @@ pub(crate) fn rows(maker: &Maker, planned: &PlannedTable) -> (Vec<String>, Vec<V
     (header.map(str::to_owned).into(), rows)
 }
 
-/// p of the paired randomisation test of one seed, where both runs stored their units and the metric is F1.
+/// p of the paired randomisation test of one seed, where both runs stored the units of the metric.
 fn unit_p(one: &RunRecord, two: &RunRecord, task: &str, metric: &str, seed: u64) -> String {
-    let units = |record: &RunRecord| -> Option<Vec<Counts>> {
-        let Units(units) = record.outcome.units.get(task)?.clone();
-        Some(units)
-    };
+    let units = |record: &RunRecord| record.outcome.units_of(task, metric).map(|Units(units)| units.clone());
     let (Some(first), Some(second)) = (units(one), units(two)) else { return String::new() };
-    if metric != "f1" {
-        return String::new();
-    }
     match randomisation_f1(&first, &second, DEFAULT_REPLICATES, seed) {
         Ok(test) => p_text(test.p_value),
         Err(error) => {

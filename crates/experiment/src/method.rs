@@ -35,6 +35,12 @@ pub trait Method: Sync {
     /// results and new defaults would keep them by mistake.
     fn results_version(&self) -> u32;
 
+    /// That of a cell with this (checked) configuration, where a change altered the numbers of some cells only.
+    fn results_version_of(&self, config: &Value) -> u32 {
+        let _ = config;
+        self.results_version()
+    }
+
     /// Checks a configuration and fills in every default. Usually
     /// `config::canonical::<MyConfig>(given)` and what the types cannot say (ranges, keys that exclude each other).
     ///

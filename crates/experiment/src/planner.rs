@@ -235,7 +235,7 @@ impl<'a> Planner<'a> {
         let mut cell = Cell {
             hash: String::new(),
             method: self.method.name().to_owned(),
-            results_version: self.method.results_version(),
+            results_version: self.method.results_version_of(&config),
             system: system.to_owned(),
             dataset: dataset.to_owned(),
             data: dataset_spec.data.clone(),

@@ -97,7 +97,7 @@ pub struct Outcome {
     /// All scores, per task and metric.
     #[serde(default)]
     pub scores: Scores,
-    /// Counts per unit and task, for paired significance tests. May be left empty.
+    /// Counts per unit, for paired significance tests; [`Outcome::units_of`] says by which name. May be left empty.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub units: BTreeMap<String, Units>,
     /// Curves by name.
@@ -115,6 +115,12 @@ pub struct Outcome {
 }
 
 impl Outcome {
+    /// The counts that a score is made of: of `f1` those by the task's name (entities), of another metric those by
+    /// `<task>/<metric>`. A token accuracy is the F1 of counts whose gold and predicted are both the number of tokens.
+    pub fn units_of(&self, task: &str, metric: &str) -> Option<&Units> {
+        if metric == "f1" { self.units.get(task) } else { self.units.get(&format!("{task}/{metric}")) }
+    }
+
     /// Sets one score.
     pub fn score(&mut self, task: &str, metric: &str, value: f64) {
         self.scores.entry(task.to_owned()).or_default().insert(metric.to_owned(), value);

@@ -233,7 +233,8 @@ impl PlanFile {
             let message = format!("{} has no cell {hash} among its {}{hint}", path.display(), known.len());
             return Err(ExperimentError::usage(message));
         };
-        if cell.results_version != method.results_version() || cell.content_hash() != cell.hash {
+        if cell.results_version != method.results_version_of(&cell.config) || cell.content_hash() != cell.hash
+        {
             let message =
                 format!("{} was made by another version of the program; make it anew", path.display());
             return Err(ExperimentError::usage(message));

@@ -57,6 +57,37 @@ struct State {
     /// What the round in hand took so far.
     #[serde(default)]
     seconds: Seconds,
+    /// The games of the round in hand.
+    #[serde(default)]
+    games: Games,
+}
+
+/// The values of a round's games: whether a discriminator learns anything can be seen from these alone.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+struct Games {
+    /// Equation (3).
+    diversity: Mean,
+    /// Equation (2).
+    tasks: Mean,
+}
+
+/// A mean that grows step by step.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+struct Mean {
+    sum: f64,
+    steps: u64,
+}
+
+impl Mean {
+    fn add(&mut self, value: f64) {
+        self.sum += value;
+        self.steps += 1;
+    }
+
+    /// None of no step.
+    fn value(self) -> Option<f64> {
+        (self.steps > 0).then(|| self.sum / self.steps as f64)
+    }
 }
 
 /// The round in hand.
@@ -102,6 +133,12 @@ pub struct Seconds {
     pub test: f64,
 }
 
+/// Mean of equation (3) over a round's steps; 2 ln 2 = 1.386 is what a discriminator has that tells nothing apart.
+pub const DIVERSITY_LOSS: &str = "diversity_loss";
+
+/// Mean of equation (2) over a round's steps.
+pub const TASK_GAME_VALUE: &str = "task_game_value";
+
 /// Told the round's number (from 1) and its seconds.
 pub type OnRound = Box<dyn FnMut(u64, &Seconds) -> Result<()>>;
 
@@ -144,7 +181,12 @@ impl ActiveLearning {
     ) -> Result<Self> {
         let optimizers = Optimizers::new(config, &networks)?;
         let reward = if config.released.swapped_cross_entropy { Reward::Linear } else { Reward::Logarithm };
-        let state = State { pool: data.pool.clone(), round: None, seconds: Seconds::default() };
+        let state = State {
+            pool: data.pool.clone(),
+            round: None,
+            seconds: Seconds::default(),
+            games: Games::default(),
+        };
         Ok(Self {
             networks,
             data,
@@ -288,6 +330,7 @@ impl Task for ActiveLearning {
             let (labelled, unlabelled) = (pool.labelled.len(), pool.unlabelled.len());
             self.state.round = Some(Begun { number: at.epoch, labelled, unlabelled });
             self.state.seconds = Seconds::default();
+            self.state.games = Games::default();
         }
         let began = Instant::now();
         let (part, within, pass) = round.at(at.batch);
@@ -309,6 +352,11 @@ impl Task for ActiveLearning {
             Part::TaskGame => self.task_game_step(&labelled, &unlabelled)?,
             Part::WarmUp | Part::Tasks => self.task_step(&labelled)?,
         };
+        match part {
+            Part::Diversity => self.state.games.diversity.add(loss),
+            Part::TaskGame => self.state.games.tasks.add(loss),
+            Part::Query | Part::WarmUp | Part::Tasks => {}
+        }
         let seconds = began.elapsed().as_secs_f64();
         match part {
             Part::Diversity | Part::TaskGame => self.state.seconds.discriminators += seconds,
@@ -344,6 +392,8 @@ impl Task for ActiveLearning {
             ("nen_f1", metrics.nen_f1),
             ("nen_token_accuracy", metrics.nen_token_accuracy),
             ("ner_f1_batch_mean", metrics.ner_f1_batch_mean),
+            (DIVERSITY_LOSS, self.state.games.diversity.value()),
+            (TASK_GAME_VALUE, self.state.games.tasks.value()),
         ];
         let pool = &self.state.pool;
         // What labelling costs is nearer to tokens than to sentences, and strategies differ in the length of what they choose.

@@ -12,13 +12,13 @@ use medner_experiment::{Cell, Curve, Outcome, RunContext, Units};
 use medner_training::job::{self, Unit};
 use tch::Device;
 
-use crate::algorithm::{ActiveLearning, Keep, Seconds};
+use crate::algorithm::{ActiveLearning, DIVERSITY_LOSS, Keep, Seconds, TASK_GAME_VALUE};
 use crate::config::{Config, Job, WordVectorSource};
 use crate::corpus::{LengthFilter, Shares, Table1, agreement_of, split};
 use crate::metrics;
 use crate::networks::Networks;
 use crate::prepare::{Prepared, SPLIT_SEED, build, collection, prepare, with_orphans, word_matrix};
-use crate::querying::reports;
+use crate::querying::units;
 use crate::seconds::{self, PHASES};
 use crate::{folder, vectors};
 
@@ -133,8 +133,8 @@ fn test(config: &Config, run: &ActiveLearning, outcome: &mut Outcome) -> Result<
             outcome.score(task, metric, value);
         }
     }
-    for (task, report) in reports(config, &run.data.encoding, &run.test_examples(), &judgements)? {
-        outcome.units.insert(task.into(), Units(report.units));
+    for (score, counts) in units(config, &run.data.encoding, &run.test_examples(), &judgements)? {
+        outcome.units.insert(score.into(), Units(counts));
     }
     Ok(())
 }
@@ -156,7 +156,8 @@ fn single_tasks(ctx: &RunContext) -> Result<Outcome> {
             format!("the run `{task}` has no scores of its task; let its `tasks` be `{task}`")
         })?;
         outcome.scores.insert(task.to_owned(), scores.clone());
-        outcome.units.extend(run.units.into_iter().filter(|(of, _)| of == task));
+        let own = |of: &str| of.split('/').next() == Some(task);
+        outcome.units.extend(run.units.into_iter().filter(|(of, _)| own(of)));
         outcome.curves.extend(run.curves.into_iter().map(|(name, curve)| (format!("{task} {name}"), curve)));
         outcome.notes.extend(run.notes.into_iter().map(|(what, note)| (format!("{task} {what}"), note)));
         for (phase, seconds) in run.seconds {
@@ -235,7 +236,7 @@ pub fn train(
     device: Device,
 ) -> Result<(ActiveLearning, Summary)> {
     let Start { seed, files: data, keep, patience, save_unscored } = start;
-    let version = ("results", crate::method::RESULTS_VERSION);
+    let version = ("results", crate::method::results_version_of(config));
     let settings = job::settings(seed, config, data, version, ctx)?;
     let trainer_config = TrainerConfig {
         epochs: config.query.times,
@@ -262,13 +263,19 @@ fn curve(config: &Config, summary: &Summary, seconds: &BTreeMap<u64, Seconds>) -
         ("nen_f1", config.tasks.nen()),
         ("nen_token_accuracy", config.tasks.nen()),
     ];
-    let scores: Vec<&str> = scores.into_iter().filter_map(|(name, wanted)| wanted.then_some(name)).collect();
+    let games =
+        [(DIVERSITY_LOSS, config.plays_diversity_game()), (TASK_GAME_VALUE, config.task_discriminator.on)];
+    let named = |columns: &[(&'static str, bool)]| -> Vec<&'static str> {
+        columns.iter().filter_map(|(name, wanted)| wanted.then_some(*name)).collect()
+    };
+    let (scores, games) = (named(&scores), named(&games));
     let sizes = ["labelled", "labelled_tokens", "unlabelled"];
     let columns = std::iter::once("query")
         .chain(sizes)
         .chain(scores.iter().copied())
+        .chain(["loss"])
+        .chain(games.iter().copied())
         .map(str::to_owned)
-        .chain(["loss".to_owned()])
         .chain(PHASES.iter().map(|(phase, _)| format!("{phase}_seconds")));
     let mut curve = Curve::new(columns);
     for line in &summary.log {
@@ -280,6 +287,7 @@ fn curve(config: &Config, summary: &Summary, seconds: &BTreeMap<u64, Seconds>) -
         row.extend(sizes.iter().map(|name| metrics.get(*name).copied().into()));
         row.extend(scores.iter().map(|name| metrics.get(*name).copied().into()));
         row.push((*loss).into());
+        row.extend(games.iter().map(|name| metrics.get(*name).copied().into()));
         row.extend(PHASES.iter().map(|(_, of)| seconds.get(epoch).map(of).into()));
         curve.push(row);
     }

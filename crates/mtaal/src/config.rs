@@ -171,9 +171,8 @@ pub struct DiversityGame {
     pub on: bool,
     /// Batches of labelled and unlabelled sentences a query; 0 for one pass over the labelled sentences.
     pub steps: u64,
-    /// How its sentences come together; null where the game is not played.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub batches: Option<GameBatches>,
+    /// How its sentences come together.
+    pub batches: GameBatches,
     /// Learning rate of both sides.
     pub learning_rate: f64,
     /// Decay of Adam's first moment.
@@ -310,15 +309,8 @@ impl Default for TaskGame {
 
 impl Default for DiversityGame {
     fn default() -> Self {
-        let batches = Some(GameBatches::Random);
+        let batches = GameBatches::Random;
         Self { on: true, steps: 0, batches, learning_rate: 1e-4, beta1: 0.9, beta2: 0.999 }
-    }
-}
-
-impl DiversityGame {
-    /// The game is not played.
-    fn off() -> Self {
-        Self { on: false, batches: None, ..Self::default() }
     }
 }
 
@@ -359,6 +351,13 @@ pub fn adam(learning_rate: f64, beta1: f64, beta2: f64) -> OptimizerConfig {
 }
 
 impl Config {
+    /// Whether lines 2 to 4 of Algorithm 1 are played.
+    pub fn plays_diversity_game(&self) -> bool {
+        self.job == Job::ActiveLearning
+            && self.strategy == Strategy::Diversity
+            && self.diversity_discriminator.on
+    }
+
     /// Reads a configuration; `variant: released` sets what is not set by hand.
     ///
     /// # Errors
@@ -401,7 +400,7 @@ impl Config {
                 }
                 // Only equation (5) asks the diversity discriminator.
                 if config.strategy != Strategy::Diversity || !config.diversity_discriminator.on {
-                    config.diversity_discriminator = DiversityGame::off();
+                    config.diversity_discriminator = DiversityGame { on: false, ..DiversityGame::default() };
                 }
                 let (asked, diversity) =
                     (config.strategy == Strategy::Diversity, config.diversity_discriminator.on);

@@ -28,7 +28,8 @@
 //! | a mention without a concept | a label of its own, `-1` | Table 1 counts it among BC5CDR's 2,311 labels |
 //! | least confidence, entropy with two tasks | the sum over the tasks | the released code's |
 //! | initial values, gates | PyTorch's | |
-//! | batches | of like length, none left out | |
+//! | batches of the tasks and of their game | of like length, none left out | quicker |
+//! | batches of lines 2 to 4 | drawn at random | "sample"; batches of like length are told apart by their length alone |
 //!
 //! What the released code does instead has a key each ([`config::Released`]).
 

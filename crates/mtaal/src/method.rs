@@ -17,6 +17,11 @@ use crate::{cells, evaluate, folder, input, own_files, predict, project, train, 
 /// Raised whenever a change alters numbers: results of earlier versions are then run again.
 pub const RESULTS_VERSION: u32 = 2;
 
+/// [`RESULTS_VERSION`], and one more where the diversity game is played: its batches were of like length before.
+pub fn results_version_of(config: &Config) -> u32 {
+    RESULTS_VERSION + u32::from(config.plays_diversity_game())
+}
+
 /// The method of Zhou et al. 2021.
 pub struct Mtaal;
 
@@ -35,6 +40,10 @@ impl Method for Mtaal {
 
     fn results_version(&self) -> u32 {
         RESULTS_VERSION
+    }
+
+    fn results_version_of(&self, config: &Value) -> u32 {
+        config::from_value::<Config>(config).map_or(RESULTS_VERSION, |config| results_version_of(&config))
     }
 
     fn check_config(&self, given: &Value) -> Result<Value, ConfigError> {

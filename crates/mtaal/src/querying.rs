@@ -1,7 +1,7 @@
 //! Lines 5 to 8 of Algorithm 1: which sentences of a pool are chosen, by which strategy; and what test sentences come to.
 
 use medner_core::{CoreError, Result};
-use medner_metrics::{EntityReport, MetricsError};
+use medner_metrics::{Counts, EntityReport, MetricsError};
 use rayon::prelude::*;
 use tch::Device;
 
@@ -111,7 +111,10 @@ pub fn metrics(
     .map_err(|error| CoreError::Config { key: "metrics".into(), message: error.to_string() })
 }
 
-/// Counts a sentence of each task that was trained, for significance tests.
+/// Strict scores of each task that was trained.
+///
+/// # Errors
+/// Another number of sentences or tokens on each side.
 pub fn reports(
     config: &Config,
     encoding: &Encoding,
@@ -127,6 +130,25 @@ pub fn reports(
         reports.push(("nen", metrics::nen_report(layers.nen(), &encoding.nen)?));
     }
     Ok(reports)
+}
+
+/// Counts a sentence of each score, for significance tests: by the names of [`medner_experiment::Outcome::units_of`].
+///
+/// # Errors
+/// Another number of sentences or tokens on each side.
+pub fn units(
+    config: &Config,
+    encoding: &Encoding,
+    examples: &[&Example],
+    judgements: &Judgements,
+) -> std::result::Result<Vec<(&'static str, Vec<Counts>)>, MetricsError> {
+    let reports = reports(config, encoding, examples, judgements)?;
+    let mut units: Vec<_> = reports.into_iter().map(|(task, report)| (task, report.units)).collect();
+    if config.tasks.nen() {
+        let layers = Layers::of(examples, judgements);
+        units.push(("nen/token_accuracy", metrics::nen_token_counts(layers.nen())?));
+    }
+    Ok(units)
 }
 
 /// Gold and predicted labels of sentences.

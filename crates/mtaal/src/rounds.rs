@@ -140,7 +140,7 @@ pub fn batches(
 ) -> Result<Vec<Vec<u32>>> {
     let size = BatchSize::Sentences(config.training.batch_size);
     let diversity = matches!(shuffle, Shuffle::DiversityLabelled | Shuffle::DiversityUnlabelled);
-    let like_length = !diversity || config.diversity_discriminator.batches == Some(GameBatches::LikeLength);
+    let like_length = !diversity || config.diversity_discriminator.batches == GameBatches::LikeLength;
     let order = if like_length && !config.released.random_batches {
         BatchOrder::Bucketed
     } else {

@@ -116,6 +116,19 @@ pub fn nen_token_accuracy(layer: Layer<'_>) -> Result<TokenAccuracy> {
     token_accuracy(layer.gold, layer.predicted)
 }
 
+/// The same, counted in each sentence. Every token has one gold and one predicted concept, so that the F1 of these counts is the
+/// accuracy.
+///
+/// # Errors
+/// Another number of sentences or tokens on each side.
+pub fn nen_token_counts(layer: Layer<'_>) -> Result<Vec<Counts>> {
+    layer.check()?;
+    let correct =
+        |gold: &[u32], predicted: &[u32]| gold.iter().zip(predicted).filter(|(g, p)| g == p).count();
+    let sentences = layer.gold.iter().zip(layer.predicted);
+    Ok(sentences.map(|(g, p)| Counts::new(g.len(), g.len(), correct(g, p))).collect())
+}
+
 /// The mean F1 of full batches of `batch` sentences, in the order given; the sentences after the last full batch are not
 /// scored, and a batch without any entity has 0. None where no batch is full.
 ///

@@ -251,7 +251,7 @@ fn one(system: &str, scope: &Scope, curve: Option<&CurvePoint>, runs: &Runs<'_>)
         if curve.is_none() && row.records.len() == 1 {
             found.repeats = repeats(record, task, metric, scale);
         }
-        let units = record.outcome.units.get(task).filter(|_| curve.is_none() && metric == "f1");
+        let units = record.outcome.units_of(task, metric).filter(|_| curve.is_none());
         found.units.extend(units.map(|units| (*seed, units.0.clone())));
     }
     Ok(found)
