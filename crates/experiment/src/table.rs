@@ -172,7 +172,8 @@ impl Maker<'_> {
                 (Some(_), _) if !self.beside_published => Verdict::Sample,
                 (Some(_), _) if lacking.is_some() => lacking.unwrap_or(Verdict::NotRun),
                 (Some(summary), Some(difference)) => {
-                    match judge(spec, &key.3, summary, difference) {
+                    let tolerance = spec.tolerance_of(&key.0, &key.3, summary.mean - difference);
+                    match judge(spec, &key.3, summary, difference, tolerance) {
                         Verdict::Exact => Verdict::Exact,
                         // Cut-down data: the difference can be seen, but it judges nothing.
                         _ if self.profile == Profile::Quick => Verdict::Measured,

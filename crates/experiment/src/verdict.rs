@@ -55,8 +55,15 @@ impl std::fmt::Display for Verdict {
     }
 }
 
-/// The verdict on a whole row of whole data, `difference` being the mean less the published number.
-pub(crate) fn judge(spec: &TableSpec, metric: &str, summary: &Summary, difference: f64) -> Verdict {
+/// The verdict on a whole row of whole data, `difference` being the mean less the published number, which may be missed by
+/// `tolerance`.
+pub(crate) fn judge(
+    spec: &TableSpec,
+    metric: &str,
+    summary: &Summary,
+    difference: f64,
+    tolerance: f64,
+) -> Verdict {
     let whole = |value: f64| value.fract() == 0.0;
     if difference == 0.0
         && whole(summary.mean)
@@ -66,7 +73,7 @@ pub(crate) fn judge(spec: &TableSpec, metric: &str, summary: &Summary, differenc
         return Verdict::Exact;
     }
     // Half a unit in the tenth digit: sums of floats do not decide a verdict.
-    if difference.abs() <= spec.tolerance.of(metric, 0.0) + 1e-9 {
+    if difference.abs() <= tolerance + 1e-9 {
         Verdict::Reproduced
     } else if difference > 0.0 {
         Verdict::Above

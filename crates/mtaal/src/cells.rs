@@ -133,6 +133,12 @@ fn test(config: &Config, run: &ActiveLearning, outcome: &mut Outcome) -> Result<
             outcome.score(task, metric, value);
         }
     }
+    if config.tasks.nen() {
+        let tokens = || run.test_examples().into_iter().flat_map(|example| example.nen.iter());
+        let outside = tokens().filter(|&&concept| concept == 0).count();
+        let share = outside as f64 / tokens().count().max(1) as f64;
+        outcome.notes.insert("token accuracy of O everywhere".into(), format!("{share:.4}"));
+    }
     for (score, counts) in units(config, &run.data.encoding, &run.test_examples(), &judgements)? {
         outcome.units.insert(score.into(), Units(counts));
     }

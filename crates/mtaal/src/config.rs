@@ -364,6 +364,11 @@ impl Config {
     /// Unknown keys, wrong types, values that the job cannot be done with.
     pub fn read(given: &Value) -> Result<Self, ConfigError> {
         let config: Self = config::from_value(given)?;
+        let wanted = config::at_key(given, "task_discriminator.on").and_then(Value::as_bool);
+        if config.tasks != Tasks::Both && wanted == Some(true) {
+            let message = "with one task there is nothing to tell apart; set `tasks: both`, or leave it out";
+            return Err(ConfigError::at("task_discriminator.on", message));
+        }
         let config = match config.variant {
             Variant::Paper => config,
             Variant::Released => {
@@ -501,6 +506,8 @@ mod tests {
         let lc = read(json!({"strategy": "lc"}));
         assert_eq!(lc, read(json!({"strategy": "lc", "diversity_discriminator": {"steps": 5}})));
         assert!(!lc.diversity_discriminator.on && lc.task_discriminator.on);
+        let refused = Config::read(&json!({"tasks": "nen", "task_discriminator": {"on": true}})).unwrap_err();
+        assert!(refused.to_string().contains("tasks: both"), "{refused}");
         let single = read(json!({"tasks": "ner", "task_discriminator": {"learning_rate": 0.5}}));
         assert_eq!(single, read(json!({"tasks": "ner"})));
         let vectors = read(json!({"job": "vectors", "strategy": "lc", "query": {"times": 3}}));

@@ -126,6 +126,8 @@ mod tests {
         near(four, -(0.9_f64.ln() + 0.3_f64.ln()));
         let linear = value(diversity_discriminator(&labelled, &unlabelled, Reward::Linear));
         near(linear, 16.118_095_650_958_32 * (0.1 + 0.3));
+        let linear = value(diversity_encoder(&labelled, &unlabelled, Reward::Linear));
+        near(linear, 16.118_095_650_958_32 * (0.1 + 0.7));
     }
 
     #[test]

@@ -70,6 +70,12 @@ pub fn prepare(config: &Config, collection: &Collection) -> Result<Prepared> {
     let encoding = Encoding::count(&collection.sentences, encoding_options(config))?;
     let sentences: Vec<&Sentence> = kept.iter().map(|&at| &collection.sentences[at]).collect();
     let encoded = encoding.encode(sentences.iter().copied()).context("sentences of the pool")?;
+    let (filled, longest) = (config.released.word_length, encoded.forms.longest());
+    anyhow::ensure!(
+        filled == 0 || longest <= filled,
+        "`released.word_length` is {filled} and the longest word here has {longest} characters, to which the released code fills \
+         every word up; set it to that"
+    );
     let forms = WordForms::of(&encoded).as_released(&config.released);
     let first = |mut ids: Vec<u32>, limit: usize| {
         if limit > 0 {
@@ -141,4 +147,41 @@ pub fn build(
     let sizes =
         Sizes { characters: encoding.characters.len(), ner: encoding.ner.len(), nen: encoding.nen.len() };
     Ok(Networks::new(config, sizes, words, device)?)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use crate::config::Released;
+
+    #[test]
+    fn the_released_code_forgets_the_vectors_that_it_was_given() {
+        let collection = collection("sample-mtaal-ncbi").unwrap();
+        let mut config = Config::default();
+        config.model.words = 4;
+        let vocabulary = prepare(&config, &collection).unwrap().encoding.words;
+        let word = vocabulary.word(5).unwrap();
+        let mut given = WordVectors::empty(4);
+        given.push(word, &[3.0; 4]).unwrap();
+        let row = |config: &Config| {
+            let (matrix, _) = word_matrix(config, &vocabulary, Some(&given), 1).unwrap();
+            Vec::<f32>::try_from(matrix.get(5)).unwrap()
+        };
+        assert_eq!(row(&config), [3.0; 4]);
+        config.released.forgets_word_vectors = true;
+        assert!(row(&config).iter().all(|x| x.abs() < RELEASED_BOUND));
+    }
+
+    #[test]
+    fn words_are_not_filled_up_to_less_than_the_longest() {
+        let collection = collection("sample-mtaal-ncbi").unwrap();
+        let with = |word_length| {
+            let released = Released { word_length, ..Released::default() };
+            prepare(&Config { released, ..Config::default() }, &collection)
+        };
+        assert!(with(0).is_ok() && with(60).is_ok());
+        let refused = with(3).err().unwrap().to_string();
+        assert!(refused.contains("longest word"), "{refused}");
+    }
 }

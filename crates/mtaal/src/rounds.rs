@@ -251,4 +251,30 @@ mod tests {
             assert_ne!(first, make(other));
         }
     }
+
+    #[test]
+    fn the_diversity_game_draws_sentences_of_any_length_together() {
+        let example = |n: usize| {
+            let ids = vec![0; 1 + n % 20];
+            Example { words: ids.clone(), forms: ids.clone(), ner: ids.clone(), nen: ids }
+        };
+        let examples: Vec<Example> = (0..400).map(example).collect();
+        let ids: Vec<u32> = (0..400).collect();
+        // Of a batch of ten sentences of 1 to 20 words: from the shortest to the longest. Like lengths differ by 7 at most.
+        let range = |config: &Config, shuffle| {
+            let made = batches(&examples, &ids, config, 1, (0, shuffle, 0)).unwrap();
+            let lengths = made.iter().map(|batch| batch.iter().map(|&id| examples[id as usize].len()));
+            let ranges = lengths.map(|all| all.clone().max().unwrap() - all.min().unwrap());
+            ranges.sum::<usize>() as f64 / made.len() as f64
+        };
+        let mut config = config();
+        for shuffle in [Shuffle::DiversityLabelled, Shuffle::DiversityUnlabelled] {
+            assert!(range(&config, shuffle) > 12.0);
+        }
+        assert!(range(&config, Shuffle::Tasks) < 9.0 && range(&config, Shuffle::GameUnlabelled) < 9.0);
+        config.diversity_discriminator.batches = GameBatches::LikeLength;
+        assert!(range(&config, Shuffle::DiversityLabelled) < 9.0);
+        config.released.random_batches = true;
+        assert!(range(&config, Shuffle::DiversityLabelled) > 12.0 && range(&config, Shuffle::Tasks) > 12.0);
+    }
 }

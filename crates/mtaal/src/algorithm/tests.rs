@@ -20,7 +20,7 @@ fn run(config: &Config) -> ActiveLearning {
     config.limits = crate::config::Limits { labelled: 8, pool: 8, test: 4 };
     (config.model.characters, config.model.words, config.model.hidden) = (6, 8, 8);
     config.training.batch_size = 4;
-    let config = Config::read(&serde_json::to_value(&config).unwrap()).unwrap();
+    let config = Config::read(&serde_json::to_value(config.for_its_job()).unwrap()).unwrap();
     let collection = prepare::collection("sample-mtaal-ncbi").unwrap();
     let data = prepare::prepare(&config, &collection).unwrap();
     let (words, _) = prepare::word_matrix(&config, &data.encoding.words, None, 1).unwrap();
@@ -359,4 +359,23 @@ fn rounds_that_are_not_scored_need_no_checkpoint_and_the_end_is_the_same() {
     assert_eq!(checkpoints("resumed"), 1);
     let resumed = trained(&folder.path().join("resumed"), 4, false);
     assert_eq!(moved(&each, &resumed), BTreeSet::new());
+}
+
+#[test]
+fn the_released_code_asks_both_tasks_where_one_is_trained() {
+    let scores = |tasks, scores_of_both_tasks| {
+        let released = Released { scores_of_both_tasks, ..Released::default() };
+        let run = run(&Config { tasks, strategy: Strategy::Entropy, released, ..Config::default() });
+        let chooser = querying::Chooser {
+            config: &run.config,
+            networks: &run.networks,
+            forms: &run.data.forms,
+            device: Device::Cpu,
+        };
+        let scores = chooser.scores(&run.examples(&run.state.pool.unlabelled), &|_, _| ()).unwrap();
+        scores.into_iter().map(|score| score.value).collect::<Vec<f64>>()
+    };
+    let (one, both) = (scores(Tasks::Ner, false), scores(Tasks::Both, false));
+    assert!(one.iter().zip(&both).all(|(one, both)| one < both));
+    assert_eq!(scores(Tasks::Ner, true), both);
 }

@@ -146,7 +146,11 @@ impl Builder<'_> {
         match test {
             Test::Near(test) => {
                 let side = self.series(&test.side, scope);
-                let tolerance = test.tolerance.or(measured(&side).map(|side| side.tolerance)).unwrap_or(0.0);
+                let of_table = |side: &Measured| match side.difference {
+                    true => side.tolerance.min(test.value.abs() / 2.0),
+                    false => side.tolerance,
+                };
+                let tolerance = test.tolerance.or(measured(&side).map(of_table)).unwrap_or(0.0);
                 self.atom(Condition::Within { most: tolerance }, &test.side, &Side::Number(test.value), scope)
             }
             Test::Equals(test) => self.atom(Condition::Equals, &test.side, &Side::Number(test.value), scope),

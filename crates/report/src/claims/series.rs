@@ -34,7 +34,7 @@ pub enum Values {
 pub struct Measured {
     /// By seed.
     pub values: BTreeMap<u64, f64>,
-    /// Entity counts of each sentence, by seed; only for an F1 of a task.
+    /// Counts of each sentence, by seed, where the runs stored those of this metric.
     pub units: BTreeMap<u64, Vec<Counts>>,
     /// The seeds that the profile wants; further ones count as well.
     pub planned: BTreeSet<u64>,
@@ -44,6 +44,8 @@ pub struct Measured {
     pub scale: f64,
     /// The table's tolerance.
     pub tolerance: f64,
+    /// A row of differences, whose tolerance is half of the number that it stands beside, if that is less.
+    pub difference: bool,
     /// Mean and spread of the repeats that the one run gathers, where its metric is `..._mean` beside `..._sd`.
     pub repeats: Option<Summary>,
     /// A word on how it came about.
@@ -266,6 +268,7 @@ fn difference(first: &Measured, second: &Measured) -> Measured {
         deterministic: first.deterministic && second.deterministic,
         scale: first.scale,
         tolerance: first.tolerance,
+        difference: true,
         ..Measured::default()
     }
 }
