@@ -35,8 +35,10 @@ pub struct Evidence {
     pub high: Option<f64>,
     /// Pairs of seeds, or seeds of the side that has fewer.
     pub n: usize,
-    /// The test over seeds.
+    /// The test over seeds, or over data sets.
     pub method: &'static str,
+    /// Over what: `seeds` or `data sets`.
+    pub chance: &'static str,
     /// Its two-sided p value.
     pub p_seeds: Option<f64>,
     /// The same after Holm's correction within the paper's table.
@@ -183,6 +185,61 @@ pub fn spreads(one: &Series, two: &Series) -> Compared {
     Compared::Found { evidence: Box::new(evidence), partial: partial([(one, first), (two, second)]) }
 }
 
+/// The means of two sides on each of some data sets.
+pub struct OnEach {
+    /// Of each data set that both have run on.
+    pub pairs: Vec<[f64; 2]>,
+    /// How many data sets there are.
+    pub of: usize,
+}
+
+impl OnEach {
+    fn sides(&self) -> (Vec<f64>, Vec<f64>) {
+        self.pairs.iter().map(|[one, two]| (*one, *two)).unzip()
+    }
+
+    /// `12 of 21 data sets have run`, unless all have.
+    fn partial(&self) -> Option<String> {
+        let run = self.pairs.len();
+        (run < self.of).then(|| format!("{run} of {} data sets have run", self.of))
+    }
+}
+
+/// Compares two sides in the mean over data sets: a data set counts once, with the mean over its seeds.
+pub fn means_across(labels: [String; 2], means: &OnEach, options: &Options) -> Compared {
+    across(labels, means, |ours, theirs, mut evidence| {
+        if let Some(contrast) = statistics::paired(ours, theirs, 1.0 - options.alpha) {
+            (evidence.low, evidence.high) = (Some(contrast.low), Some(contrast.high));
+            evidence.p_seeds = Some(contrast.p_value);
+        }
+        Evidence { method: "paired t over data sets", ..evidence }
+    })
+}
+
+/// Compares how much two sides' gains differ from data set to data set.
+pub fn gains_across(labels: [String; 2], gains: &OnEach) -> Compared {
+    across(labels, gains, |ours, theirs, evidence| Evidence {
+        method: "Pitman-Morgan test of two variances over data sets",
+        difference: evidence.sd.unwrap_or_default() - evidence.against_sd.unwrap_or_default(),
+        p_seeds: statistics::pitman_morgan(ours, theirs).map(|(_, p)| p),
+        ..evidence
+    })
+}
+
+fn across(
+    [label, against]: [String; 2],
+    values: &OnEach,
+    test: impl Fn(&[f64], &[f64], Evidence) -> Evidence,
+) -> Compared {
+    let (ours, theirs) = values.sides();
+    let side = |label: &String| Series { label: label.clone(), values: Values::Missing(String::new()) };
+    let (one, two) = (side(&label), side(&against));
+    let (Ok(summary), Ok(other)) = (Summary::of(&ours), Summary::of(&theirs)) else { return nothing(&one) };
+    let mut evidence = plain((&one, &summary), (&two, other.mean, other.sd), None);
+    (evidence.n, evidence.chance) = (ours.len(), "data sets");
+    Compared::Found { evidence: Box::new(test(&ours, &theirs, evidence)), partial: values.partial() }
+}
+
 fn nothing(side: &Series) -> Compared {
     Compared::Missing(format!("no such runs yet: {}", side.label))
 }
@@ -218,6 +275,7 @@ fn plain(
         high: contrast.map(|contrast| contrast.high),
         n: contrast.map_or(1, |contrast| contrast.n),
         method: contrast.map_or("one seed: no test over seeds", |contrast| contrast.method),
+        chance: "seeds",
         p_seeds: contrast.map(|contrast| contrast.p_value),
         p_seeds_holm: None,
         p_units: None,

@@ -36,6 +36,8 @@
 //! | `equivalent: {one, two, within}` | no further apart than that |
 //! | `steadier: {side, than}` | a smaller spread over seeds |
 //! | `wins: {of, over, on: [data sets or {dataset, task}], at_least}` | above on at least so many of them |
+//! | `across: {of, over, on: [...]}` | above in the mean over these data sets, beyond the chance of which data sets they are |
+//! | `steadier_gains: {of, than, over, on: [...]}` | what `of` gains over `over` differs less between data sets than what `than` does |
 //! | `all: [tests]` | each of them |
 //! | `untestable: why` | never: says why no run here can show it |
 //!
@@ -49,7 +51,7 @@ use medner_experiment::yaml::{self, Data, Node, Place};
 use medner_experiment::{ConfigError, ExperimentError, Value};
 use serde::{Deserialize, Serialize};
 
-use super::vocabulary::{Best, Here, Higher, Order, Scope, Test, Wins};
+use super::vocabulary::{Across, Best, Here, Higher, Order, Scope, SteadierGains, Test, Wins};
 
 /// A paper's claims, as far as they could be read.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -89,7 +91,7 @@ impl Claim {
     }
 }
 
-const KINDS: [&str; 12] = [
+const KINDS: [&str; 14] = [
     "near",
     "equals",
     "higher",
@@ -100,6 +102,8 @@ const KINDS: [&str; 12] = [
     "equivalent",
     "steadier",
     "wins",
+    "across",
+    "steadier_gains",
     "all",
     "untestable",
 ];
@@ -240,6 +244,14 @@ fn test(node: &Node) -> Result<Test, ExperimentError> {
             }
             Test::Wins(wins)
         }
+        "across" => Test::Across(not_empty(typed(inner)?, inner, "on", |test: &Across| test.on.len(), 2)?),
+        "steadier_gains" => Test::SteadierGains(not_empty(
+            typed(inner)?,
+            inner,
+            "on",
+            |test: &SteadierGains| test.on.len(),
+            3,
+        )?),
         "all" => match &inner.data {
             Data::List(items) if !items.is_empty() => {
                 Test::All(items.iter().map(test).collect::<Result<_, _>>()?)

@@ -2,13 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use super::evidence::{Compared, Evidence, means, spreads};
+use super::evidence::{Compared, Evidence, OnEach, gains_across, means, means_across, spreads};
 use super::file::Claim;
 use super::printed;
 use super::runs::Runs;
-use super::series::{Measured, Series, Values, place, series};
+use super::series::{Measured, Series, Values, label, place, series};
 use super::statistics::holm;
-use super::vocabulary::{Scope, Side, Test};
+use super::vocabulary::{On, Scope, Side, Test};
 use super::wording;
 use super::{Judged, Options, Verdict};
 use crate::audit::prints::{Prints, text};
@@ -184,6 +184,30 @@ impl Builder<'_> {
                 });
                 Rule::AtLeast(test.at_least, rules.collect())
             }
+            Test::Across(test) => {
+                let compared = means_across(
+                    [label(&test.of, scope), label(&test.over, scope)],
+                    &self.on_each(&test.on, scope, |builder, here| {
+                        Some([builder.mean(&test.of, here)?, builder.mean(&test.over, here)?])
+                    }),
+                    self.options,
+                );
+                self.push(Condition::Higher, compared, Vec::new())
+            }
+            Test::SteadierGains(test) => {
+                let over = label(&test.over, scope);
+                let compared = gains_across(
+                    [&test.of, &test.than].map(|side| format!("{} less {over}", label(side, scope))),
+                    &self.on_each(&test.on, scope, |builder, here| {
+                        let ground = builder.mean(&test.over, here)?;
+                        Some([
+                            builder.mean(&test.of, here)? - ground,
+                            builder.mean(&test.than, here)? - ground,
+                        ])
+                    }),
+                );
+                self.push(Condition::Steadier, compared, Vec::new())
+            }
             Test::All(tests) => Rule::All(tests.iter().map(|test| self.rule(test, scope)).collect()),
             Test::Untestable(why) => Rule::Untestable(why.clone()),
         }
@@ -208,8 +232,30 @@ impl Builder<'_> {
             let key = format!("{scope:?} {one:?} {two:?}");
             self.known.entry(key).or_insert_with(|| means(&first, &second, self.options)).clone()
         };
+        self.push(condition, compared, values)
+    }
+
+    fn push(&mut self, condition: Condition, compared: Compared, values: Vec<f64>) -> Rule {
         self.atoms.push(Atom { condition, compared, values });
         Rule::Atom(self.atoms.len() - 1)
+    }
+
+    /// What two sides have on each of these data sets, where both have run.
+    fn on_each(&self, on: &[On], scope: &Scope, of: impl Fn(&Self, &Scope) -> Option<[f64; 2]>) -> OnEach {
+        let pairs = on.iter().filter_map(|on| {
+            let (dataset, task) = place(on, scope);
+            of(self, &Scope { dataset, task, ..scope.clone() })
+        });
+        OnEach { pairs: pairs.collect(), of: on.len() }
+    }
+
+    /// The mean over a side's seeds.
+    fn mean(&self, side: &Side, scope: &Scope) -> Option<f64> {
+        match self.series(side, scope).values {
+            Values::Measured(measured) => Some(measured.summary()?.mean),
+            Values::Constant(value) => Some(value),
+            Values::Missing(_) => None,
+        }
     }
 }
 
@@ -339,17 +385,18 @@ fn ordering(evidence: &Evidence, alpha: f64, numbers: String) -> (Verdict, Strin
     let seeds = match evidence.p_seeds_holm {
         _ if evidence.exact => true,
         Some(p) => p < alpha,
-        None => return (Verdict::Undecided, format!("{numbers}; too few seeds")),
+        None => return (Verdict::Undecided, format!("{numbers}; too few {}", evidence.chance)),
     };
     let units = evidence.p_units_holm.is_none_or(|p| p < alpha);
     if seeds && units {
         let verdict = if evidence.difference > 0.0 { Verdict::Supported } else { Verdict::Contradicted };
         return (verdict, numbers);
     }
+    let chance = evidence.chance;
     let why = match (seeds, units) {
-        (false, true) => "chance over seeds may make this difference",
-        (true, false) => "chance over sentences may make this difference",
-        _ => "chance over seeds and over sentences may make this difference",
+        (false, true) => format!("chance over {chance} may make this difference"),
+        (true, false) => "chance over sentences may make this difference".to_owned(),
+        _ => format!("chance over {chance} and over sentences may make this difference"),
     };
     (Verdict::Undecided, format!("{numbers}; {why}"))
 }

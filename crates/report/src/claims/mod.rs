@@ -46,18 +46,18 @@ pub use printed::Printed;
 pub use runs::Runs;
 
 /// How verdicts come about, to stand under them.
-pub const STATISTICS: &str = "Two systems are compared over seeds: a paired t-test where they share two seeds or more, \
-else Welch's; a system and a printed number by a one-sample t-test; a run that gathers repeats by their mean and \
-deviation. The one run of a system without random numbers stands for every seed; such a run and a number, or two such runs, are \
-compared as they are. Where both systems' runs stored their counts per sentence, F1 is compared over sentences as well: paired \
-approximate randomisation with 10,000 replicates, the runs of the common seeds pooled by sentence. All p values are \
-two-sided and corrected after Holm within a table of the paper, those over seeds and those over sentences apart; intervals \
-are of one comparison each. A system \
-counts as better where both kinds of p value are below 0.05; worse beyond chance contradicts the claim; anything between \
-is undecided, and so is whatever has one seed or seeds that have not all run. A number counts as reproduced where the \
-whole 95% interval of the mean's distance from it lies within the tolerance, and as contradicted where the whole interval \
-lies outside. A claimed gain must have its sign beyond chance, and its size, within half of it, must not be excluded by \
-the interval.";
+pub const STATISTICS: &str = "Two systems are compared over seeds: a paired t-test where they share two seeds or more, else Welch's; a system and a \
+printed number by a one-sample t-test; a run that gathers repeats by their mean and deviation. The one run of a system \
+without random numbers stands for every seed; such a run and a number, or two such runs, are compared as they are. \
+Where both systems' runs stored their counts per sentence, F1 (and token accuracy) is compared over sentences as well: \
+paired approximate randomisation with 10,000 replicates, the runs of the common seeds pooled by sentence. All p values \
+are two-sided and corrected after Holm within a table of the paper, those over seeds and those over sentences apart; \
+intervals are of one comparison each. A system counts as better where both kinds of p value are below 0.05; worse \
+beyond chance contradicts the claim; anything between is undecided, and so is whatever has one seed or seeds that have \
+not all run. Of a claim on data sets as a whole each counts once, with the mean over its seeds: a paired t-test over \
+data sets, or Pitman's and Morgan's of two spreads. A number counts as reproduced where the whole 95% interval of the \
+mean's distance from it lies within the tolerance, and as contradicted where the whole interval lies outside. A \
+claimed gain must have its sign beyond chance, and its size, within half of it, must not be excluded by the interval.";
 
 /// The strictness of the tests.
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -1,5 +1,6 @@
 //! The test of a claim on the paper's own printed numbers: does the sentence say what the tables print?
 
+use medner_metrics::Summary;
 use serde::Serialize;
 
 use super::file::Claim;
@@ -200,6 +201,46 @@ fn try_check(test: &Test, scope: &Scope, prints: &Prints) -> Result<PrintedCheck
                 Some(numbers) if won < test.at_least => PrintedCheck::disagrees(reason, numbers),
                 _ => PrintedCheck::agrees(reason),
             }
+        }
+        Test::Across(test) => {
+            let mut differences = Vec::new();
+            for on in &test.on {
+                let (dataset, task) = place(on, scope);
+                let here = Scope { dataset, task, ..scope.clone() };
+                differences
+                    .push(number(&test.of, &here, prints)?.value - number(&test.over, &here, prints)?.value);
+            }
+            let mean = differences.iter().sum::<f64>() / differences.len() as f64;
+            let reason = format!(
+                "{} is above {} by {mean:.2} in the mean of {}",
+                name(&test.of),
+                name(&test.over),
+                differences.len()
+            );
+            if mean > 0.0 {
+                PrintedCheck::agrees(reason)
+            } else {
+                PrintedCheck::disagrees(reason, (mean, 0.0))
+            }
+        }
+        Test::SteadierGains(test) => {
+            let (mut ours, mut theirs) = (Vec::new(), Vec::new());
+            for on in &test.on {
+                let (dataset, task) = place(on, scope);
+                let here = Scope { dataset, task, ..scope.clone() };
+                let ground = number(&test.over, &here, prints)?.value;
+                ours.push(number(&test.of, &here, prints)?.value - ground);
+                theirs.push(number(&test.than, &here, prints)?.value - ground);
+            }
+            let sd = |gains: &[f64]| Summary::of(gains).ok().and_then(|gains| gains.sd).unwrap_or_default();
+            let (one, two) = (sd(&ours), sd(&theirs));
+            let reason = format!(
+                "gains on {}: sd {one:.2} of {}, {two:.2} of {}",
+                name(&test.over),
+                name(&test.of),
+                name(&test.than)
+            );
+            if one < two { PrintedCheck::agrees(reason) } else { PrintedCheck::disagrees(reason, (one, two)) }
         }
         Test::All(tests) => all(tests.iter().map(|test| check_test(test, scope, prints))),
         Test::Steadier(_) => PrintedCheck::not_printed("the paper prints no spread over runs".to_owned()),

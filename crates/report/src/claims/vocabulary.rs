@@ -136,6 +136,10 @@ pub enum Test {
     Steadier(Steadier),
     /// Above on so many data sets.
     Wins(Wins),
+    /// Above in the mean over data sets.
+    Across(Across),
+    /// Gains that differ less from data set to data set.
+    SteadierGains(SteadierGains),
     /// All of these.
     All(Vec<Test>),
     /// No run here can show it.
@@ -155,6 +159,8 @@ impl Test {
             Self::Equivalent(test) => vec![&test.one, &test.two],
             Self::Steadier(test) => vec![&test.side, &test.than],
             Self::Wins(test) => vec![&test.of, &test.over],
+            Self::Across(test) => vec![&test.of, &test.over],
+            Self::SteadierGains(test) => vec![&test.of, &test.than, &test.over],
             Self::All(tests) => tests.iter().flat_map(Self::sides).collect(),
             Self::Untestable(_) => Vec::new(),
         }
@@ -164,6 +170,8 @@ impl Test {
     pub fn places(&self) -> Vec<&On> {
         match self {
             Self::Wins(test) => test.on.iter().collect(),
+            Self::Across(test) => test.on.iter().collect(),
+            Self::SteadierGains(test) => test.on.iter().collect(),
             Self::All(tests) => tests.iter().flat_map(Self::places).collect(),
             _ => Vec::new(),
         }
@@ -273,6 +281,32 @@ pub struct Wins {
     pub on: Vec<On>,
     /// On how many of these it must be better.
     pub at_least: usize,
+}
+
+/// [`Test::Across`].
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Across {
+    /// The better side.
+    pub of: Side,
+    /// The other.
+    pub over: Side,
+    /// The data sets over which the mean is taken.
+    pub on: Vec<On>,
+}
+
+/// [`Test::SteadierGains`].
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SteadierGains {
+    /// The side whose gains are steadier.
+    pub of: Side,
+    /// The other.
+    pub than: Side,
+    /// What both gain on.
+    pub over: Side,
+    /// The data sets between which gains differ.
+    pub on: Vec<On>,
 }
 
 impl Default for Side {

@@ -27,7 +27,7 @@ pub(super) fn numbers(evidence: &Evidence) -> String {
         words = format!("{words}, n = {}", evidence.n);
     }
     let mut p = Vec::new();
-    p.extend(evidence.p_seeds_holm.map(|p| format!("over seeds {}", p_text(p))));
+    p.extend(evidence.p_seeds_holm.map(|p| format!("over {} {}", evidence.chance, p_text(p))));
     p.extend(evidence.p_units_holm.map(|p| format!("over sentences {}", p_text(p))));
     if !p.is_empty() {
         words = format!("{words}, p {}", p.join(", "));
@@ -87,21 +87,29 @@ pub(super) fn words(test: &Test, scope: &Scope) -> String {
             format!("{} varies less over seeds than {}", name(&test.side), name(&test.than))
         }
         Test::Wins(test) => {
-            let on: Vec<String> = test
-                .on
-                .iter()
-                .map(|on| match on {
-                    On::Dataset(dataset) => dataset.clone(),
-                    On::Task { dataset, task } => format!("{dataset} {task}"),
-                })
-                .collect();
             return format!(
-                "{} above {} on at least {} of {}: {}; {}",
+                "{} above {} on at least {} of {}; {}",
                 name(&test.of),
                 name(&test.over),
                 test.at_least,
-                on.len(),
-                on.join(", "),
+                places(&test.on),
+                scope.metric
+            );
+        }
+        Test::Across(test) => {
+            let (of, over) = (name(&test.of), name(&test.over));
+            let is_curve = |side: &Side| matches!(side, Side::Full(side) if side.curve.is_some());
+            // A point of a curve says itself what it is.
+            let metric = if is_curve(&test.of) { String::new() } else { format!("; {}", scope.metric) };
+            return format!("{of} above {over} in the mean over {}{metric}", places(&test.on));
+        }
+        Test::SteadierGains(test) => {
+            return format!(
+                "what {} gains on {} differs less than what {} does between {}; {}",
+                name(&test.of),
+                name(&test.over),
+                name(&test.than),
+                places(&test.on),
                 scope.metric
             );
         }
@@ -111,6 +119,26 @@ pub(super) fn words(test: &Test, scope: &Scope) -> String {
         Test::Untestable(_) => return String::new(),
     };
     format!("{inner}: {}", what(scope))
+}
+
+/// So many data sets are named one by one.
+const MOST_NAMED: usize = 10;
+
+/// `2: MSRA, WeiboNER`; of many the first and the last.
+fn places(on: &[On]) -> String {
+    let names: Vec<String> = on
+        .iter()
+        .map(|on| match on {
+            On::Dataset(dataset) => dataset.clone(),
+            On::Task { dataset, task } => format!("{dataset} {task}"),
+        })
+        .collect();
+    match &names[..] {
+        [first, .., last] if names.len() > MOST_NAMED => {
+            format!("{}: {first} to {last}", names.len())
+        }
+        _ => format!("{}: {}", names.len(), names.join(", ")),
+    }
 }
 
 /// What a comparison is of: `f1 of ner on MSRA`, `sentences of MSRA`.

@@ -243,6 +243,69 @@ fn of_data_sets_under_one_printed_name_the_one_with_the_claims_task_is_meant() {
     assert_eq!((verdict("over").as_str(), means("over")), ("contradicted", vec![(70, 80)]));
 }
 
+/// What one seed each cannot decide, five data sets can.
+#[test]
+fn claims_on_data_sets_as_a_whole_take_each_of_them_once() {
+    let repository = Repository::new();
+    let claim = |id: &str, test: &str| {
+        format!(
+            "- {{id: {id}, text: T., at: S, table: table2, test: {{{test}, on: [D1, D2, D3, D4, D5]}}}}}}\n"
+        )
+    };
+    let claims = [
+        "defaults: {dataset: D1, task: ner, metric: f1}\nclaims:\n".to_owned(),
+        claim("across", "across: {of: A, over: B"),
+        claim("turned", "across: {of: B, over: A"),
+        claim("steadier", "steadier_gains: {of: A, than: C, over: B"),
+        claim("wins", "wins: {at_least: 5, of: A, over: B"),
+    ];
+    toy(&repository, &claims.concat());
+    let table = |datasets: &str| {
+        format!(
+            "title: Toy\nmetrics: [f1]\ntasks: [ner]\nscale: 100\nseeds: [1]\ndatasets: {datasets}\n\
+             systems:\n  A: {{config: {{size: 3}}}}\n  B: {{config: {{size: 6}}}}\n  C: {{config: {{size: 9}}}}\n\
+             profiles:\n  cpu: {{}}\n"
+        )
+    };
+    repository.write(
+        "experiments/toy/table2.yaml",
+        &table("{D1: {data: d1}, D2: {data: d2}, D3: {data: d3}, D4: {data: d4}, D5: {data: d5}}"),
+    );
+    let on = |dataset: usize, system: &str, size: u32, share: u64| {
+        let mut record = record("cpu", system, size, 1, share);
+        record.cell.dataset = format!("D{dataset}");
+        record.cell.data = format!("d{dataset}");
+        record.cell.hash = record.cell.content_hash();
+        save(&repository, "cpu", &record);
+    };
+    for dataset in 1..=4 {
+        on(dataset, "A", 3, 60 + dataset as u64);
+        on(dataset, "B", 6, 50);
+        on(dataset, "C", 9, [80, 30, 75, 35][dataset - 1]);
+    }
+    let verdict = |id: &str| {
+        let paper = judged(&repository, &[], 0);
+        let claim = of(&paper, id);
+        let text = |key: &str| claim[key].as_str().unwrap().to_owned();
+        (text("verdict"), text("reason"))
+    };
+    let (early, reason) = verdict("across");
+    assert!(early == "undecided" && reason.ends_with("4 of 5 data sets have run"), "{reason}");
+    on(5, "A", 3, 65);
+    on(5, "B", 6, 50);
+    on(5, "C", 9, 90);
+    for (id, expected, word) in [
+        ("across", "supported", "n = 5, p over data sets < 0.001"),
+        ("turned", "contradicted", "B 49 against A 62"),
+        ("steadier", "supported", "sd 1.58 of A less B"),
+        // The seeds of each by itself are too few.
+        ("wins", "undecided", "too few seeds"),
+    ] {
+        let (verdict, reason) = verdict(id);
+        assert!(verdict == expected && reason.contains(word), "{id}: {verdict}: {reason}");
+    }
+}
+
 /// A linear CRF without vectors beside one with: one run against five.
 #[test]
 fn the_one_run_of_a_deterministic_system_stands_for_every_seed() {
