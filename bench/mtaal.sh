@@ -2,7 +2,7 @@
 # The first queries of MTAAL and of LC on NCBI (5 of them), ours and a PyTorch port of the same steps in turn: seconds of each query
 # and of all together, of each part in the median, and the ratios. Arguments: [QUERIES [THREADS [STEPS]]]; with STEPS at most so many
 # steps of each part, and the sums are then no queries. On a busy machine the elapsed seconds say little; the ratio of processor time
-# is printed beside them.
+# is printed beside them. The port's batches are of like length as ours; BATCHES=random has them drawn as the authors draw them.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . bench/corpus.sh
@@ -17,7 +17,7 @@ MOST=$STEPS
 [ "$STEPS" = 0 ] && MOST=18446744073709551615
 for strategy in mtaal lc; do
     "$PYTHON" bench/peers/mtaal.py --data "$NCBI" --strategy $strategy --queries "$QUERIES" --threads "$THREADS" \
-        --steps "$STEPS" | sed "s/^{/{\"strategy\": \"$strategy\", /" >>"$OUT"
+        --steps "$STEPS" --batches "${BATCHES:-like}" | sed "s/^{/{\"strategy\": \"$strategy\", /" >>"$OUT"
     target/release/examples/query_rate $strategy "$QUERIES" "$THREADS" "$MOST" |
         sed "s/^{/{\"strategy\": \"$strategy\", /" >>"$OUT"
 done

@@ -1,13 +1,14 @@
 """Seconds of each part of a query round of MTAAL on NCBI in PyTorch 2.11, as one JSON line a query.
 
 The same steps as `cargo run --release -p medner-mtaal --example query_rate`, written as a port usually is: batches of 32
-sentences in random order, padded and packed (`pack_padded_sequence`), the characters of every token of a batch read by the
-character BiLSTM, autograd and `torch.optim.Adam` for everything, the pool scored in the same batches under `no_grad`.
+sentences, padded and packed (`pack_padded_sequence`), the characters of every token of a batch read by the character BiLSTM,
+autograd and `torch.optim.Adam` for everything, the pool scored in such batches under `no_grad`. With `--batches like` they are of
+like length where ours are (all but the diversity game's), with `random` drawn at random everywhere, as the authors' are.
 Algorithm 1 as printed: diversity game over one pass of the labelled sentences (lines 2 to 4), scoring and query (5 to 8), task
 game (9 to 12), one epoch of both tasks (13 to 15), then the test sentences.
 
 Arguments: --data DIR (NCBI/ of the authors' files with split_seed0.json) --strategy mtaal|lc --queries N --threads N --steps N
-(at most so many steps of each part; 0 for all).
+(at most so many steps of each part; 0 for all) --batches like|random.
 """
 
 import argparse
@@ -27,6 +28,7 @@ parser.add_argument("--strategy", choices=["mtaal", "lc"], default="mtaal")
 parser.add_argument("--queries", type=int, default=1)
 parser.add_argument("--threads", type=int, default=1)
 parser.add_argument("--steps", type=int, default=0)
+parser.add_argument("--batches", choices=["like", "random"], default="like")
 args = parser.parse_args()
 torch.set_num_threads(args.threads)
 torch.manual_seed(1)
@@ -144,15 +146,26 @@ dd_step, e_step = adam(1e-4, dd), adam(1e-4, encoder)
 share, private = adam(1e-4, encoder), adam(1e-4, td, ner, nen)
 
 
-def batches(ids):
+LIKE = args.batches == "like"
+
+
+def by_length(ids):
+    return sorted(ids, key=lambda i: (len(data[i][0]) + 7) // 8)
+
+
+def batches(ids, like=LIKE):
     ids = list(ids)
     random.shuffle(ids)
-    return [ids[i : i + BATCH] for i in range(0, len(ids), BATCH)]
+    if like:
+        ids = by_length(ids)
+    cut = [ids[i : i + BATCH] for i in range(0, len(ids), BATCH)]
+    random.shuffle(cut)
+    return cut
 
 
-def pairs():
-    unlabelled = batches(pool)
-    return [(a, unlabelled[i % len(unlabelled)]) for i, a in enumerate(batches(labelled))]
+def pairs(like):
+    unlabelled = batches(pool, like)
+    return [(a, unlabelled[i % len(unlabelled)]) for i, a in enumerate(batches(labelled, like))]
 
 
 def diversity(pair):
@@ -236,16 +249,17 @@ def timed(seconds, name, call, items):
 for query in range(args.queries):
     seconds, size = {}, len(labelled)
     if args.strategy == "mtaal":
-        timed(seconds, "diversity", diversity, pairs())
+        timed(seconds, "diversity", diversity, pairs(False))
     score = unlike if args.strategy == "mtaal" else (lambda ids: judge(ids)[0])
+    pool = by_length(pool) if LIKE else pool
     (scores,) = timed(seconds, "scoring", score, [pool])
     chosen = {i for _, i in sorted(zip(scores, pool), reverse=True)[:QUERY]}
     labelled += sorted(chosen)
     pool = [i for i in pool if i not in chosen]
     if args.strategy == "mtaal":
-        timed(seconds, "task_game", game, pairs())
+        timed(seconds, "task_game", game, pairs(LIKE))
     losses = timed(seconds, "training", train, batches(labelled))
-    ((_, accuracy),) = timed(seconds, "test", judge, [test])
+    ((_, accuracy),) = timed(seconds, "test", judge, [by_length(test) if LIKE else test])
     print(
         json.dumps(
             {
