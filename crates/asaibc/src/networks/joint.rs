@@ -89,3 +89,51 @@ impl Joint {
         self.indrnn.as_ref().map_or(Ok(()), IndRnnStack::clamp)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use medner_core::device;
+    use medner_core::params::Params;
+    use tch::{Device, Kind};
+
+    use super::*;
+
+    /// `sigmoid(W [IndRNN(attention(B)) ; BiLSTM(B)] + b)`, number by number from the parts, each of which has tests of its own.
+    #[test]
+    fn attention_feeds_the_indrnn_and_the_fusion_mixes_it_with_the_bilstm() {
+        device::reseed(3, 0);
+        let params = Params::new(Device::Cpu);
+        let mut config = ModelConfig { transfer: false, fully_connected: 5, ..ModelConfig::default() };
+        (config.embedding, config.position, config.hidden) = (4, 2, 3);
+        (config.indrnn.layers, config.indrnn.hidden) = (2, 3);
+        let joint = Joint::new(&params.root(), &config, 9).unwrap();
+        let batch = Batch::new(&[&[2, 3, 4, 5][..], &[6, 7]], Device::Cpu).unwrap();
+        let base = Tensor::randn([2, batch.mask.size()[1], config.base()], (Kind::Float, Device::Cpu));
+        let found = joint.forward(&base, &batch, false).unwrap();
+
+        let attended = joint.attention.as_ref().unwrap().forward(&base, &batch, false).unwrap();
+        let beside = joint.indrnn.as_ref().unwrap().forward(&attended, &batch, false).unwrap();
+        let read = joint.lstm.forward(&base, &batch).unwrap();
+        let state = params.state().unwrap();
+        let (weight, bias) = (&state["fully_connected.weight"], &state["fully_connected.bias"]);
+        assert_eq!(weight.size(), [5, beside.size()[2] + read.size()[2]]);
+        let at = |t: &Tensor, b: i64, p: i64, i: i64| t.double_value(&[b, p, i]);
+        for (sentence, length) in [(0, 4), (1, 2)] {
+            for place in 0..length {
+                for unit in 0..5 {
+                    let mut sum = bias.double_value(&[unit]);
+                    for i in 0..beside.size()[2] {
+                        sum += weight.double_value(&[unit, i]) * at(&beside, sentence, place, i);
+                    }
+                    for i in 0..read.size()[2] {
+                        let column = beside.size()[2] + i;
+                        sum += weight.double_value(&[unit, column]) * at(&read, sentence, place, i);
+                    }
+                    let expected = 1.0 / (1.0 + (-sum).exp());
+                    assert!((at(&found, sentence, place, unit) - expected).abs() < 1e-6);
+                }
+            }
+        }
+    }
+}

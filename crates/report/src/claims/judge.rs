@@ -146,9 +146,9 @@ impl Builder<'_> {
         match test {
             Test::Near(test) => {
                 let side = self.series(&test.side, scope);
-                let of_table = |side: &Measured| match side.difference {
-                    true => side.tolerance.min(test.value.abs() / 2.0),
-                    false => side.tolerance,
+                let of_table = |side: &Measured| {
+                    let half = if side.difference { test.value.abs() / 2.0 } else { f64::INFINITY };
+                    side.tolerance.min(half)
                 };
                 let tolerance = test.tolerance.or(measured(&side).map(of_table)).unwrap_or(0.0);
                 self.atom(Condition::Within { most: tolerance }, &test.side, &Side::Number(test.value), scope)

@@ -297,7 +297,7 @@ fn claims_on_data_sets_as_a_whole_take_each_of_them_once() {
     for (id, expected, word) in [
         ("across", "supported", "n = 5, p over data sets < 0.001"),
         ("turned", "contradicted", "B 49 against A 62"),
-        ("steadier", "supported", "sd 1.58 of A less B"),
+        ("steadier", "supported", "sd 1.5811 of A less B"),
         // The seeds of each by itself are too few.
         ("wins", "undecided", "too few seeds"),
     ] {
