@@ -52,7 +52,8 @@ $(addprefix reproduce-,$(PAPERS)): reproduce-%: build
 report: build ## published beside measured, from the tables under results/
 	$(BIN)/medner report
 
-doctor: build ## what is here, what is missing, and the command that mends it
+doctor: ## what is here, what is missing, and the command that mends it
+	@$(CARGO) build --release -p medner-report --bin medner
 	$(BIN)/medner doctor
 
 clean: ## removes what can be made again; results/cpu and results/paper stay

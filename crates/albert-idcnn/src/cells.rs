@@ -146,9 +146,7 @@ fn tagger(cell: &Cell, config: &Config, ctx: &RunContext, device: Device) -> Res
         outcome.score("development", "f1", best.score);
     }
     outcome.notes = notes;
-    outcome
-        .seconds
-        .insert("train".into(), summary.timing.iter().map(|t| t.train_seconds + t.evaluate_seconds).sum());
+    outcome.seconds.insert("train".into(), summary.seconds());
     outcome.seconds.insert("test".into(), test_seconds);
     if let Some(seconds) = summary.seconds_per_epoch() {
         outcome.seconds.insert("epoch".into(), seconds);

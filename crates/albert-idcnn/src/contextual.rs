@@ -1,7 +1,8 @@
 //! ALBERT as the input of a tagger: `[CLS] characters [SEP]` in, a vector for each character out.
 //!
 //! A sentence with more characters than the encoder has positions is read in windows that overlap by half; each character
-//! takes the vector of the window in which it stands further from the edge.
+//! takes the vector of the window in which it stands further from the edge, the last ones that of the window in which the sentence
+//! ends. What a sentence's neighbours in the batch are does not matter.
 
 use medner_core::Result;
 use medner_core::layers::Batch;
@@ -53,11 +54,24 @@ impl Contextual {
             let step = (room / 2).max(1);
             let margin = (room - step) / 2;
             let (mut parts, mut start, mut taken) = (Vec::new(), 0, 0);
+            // The end of the window before, `[B, margin, H]`, and which sentences end in it: theirs it is, as if they were alone.
+            let mut before: Option<(Tensor, Tensor)> = None;
             while taken < longest {
                 let end = (start + room).min(longest);
                 let until = if end == longest { longest } else { end - margin };
                 let hidden = self.window(&batch.ids, &lengths, start, end, train)?;
+                if let Some((vectors, here)) = before.take() {
+                    let width = vectors.size()[1];
+                    parts.push(vectors.f_where_self(&here, &hidden.f_narrow(1, taken - start, width)?)?);
+                    taken += width;
+                }
                 parts.push(hidden.f_narrow(1, taken - start, until - taken)?);
+                let here: Vec<bool> = lengths.iter().map(|&n| until < n && n <= end).collect();
+                if until < end && here.contains(&true) {
+                    let here =
+                        Tensor::f_from_slice(&here)?.f_to_device(hidden.device())?.f_view([-1, 1, 1])?;
+                    before = Some((hidden.f_narrow(1, until - start, end - until)?, here));
+                }
                 taken = until;
                 start += step;
             }

@@ -30,7 +30,7 @@ pub enum Loss {
     Type,
     /// More than the mention, of its type.
     TooLong,
-    /// Anything else that overlaps.
+    /// Anything else that overlaps: a crossing, or one of several that share a partner, whose own side is then blank.
     OtherBounds,
     /// Not found.
     Missed,

@@ -180,6 +180,13 @@ impl Method for AlbertIdcnn {
         );
         let max = model.config.split.max_length;
         let records = model.reading.records(&documents, max, Cut::Blind, &model.labels)?;
+        let cut = records.report.entities_cut;
+        if cut > 0 {
+            tracing::warn!(
+                "{cut} entities stand on both sides of a cut at {max} characters (`split.max_length` of the training): they \
+                 count as missed"
+            );
+        }
         let predicted = records.predict(&model.labels, device, |batch| model.tagger.decode(batch))?;
         let report = entity_report(&records.gold, &predicted)?;
         let mut scores = Scores::new();

@@ -106,6 +106,11 @@ pub fn prepare(
         cut.pieces, cut.longest, cut.windows, cut.too_long, cut.entities_overlapping
     );
     notes.insert("pieces".into(), pieces);
+    let cut = development.as_ref().map_or(0, |records| records.report.entities_cut);
+    if cut > 0 {
+        let text = format!("{cut} stand on both sides of a cut at {max} characters and count as missed");
+        notes.insert("entities of the development part".into(), text);
+    }
     if let Some(unknown) = unknown_share(&train, &reading) {
         notes.insert("characters outside the encoder's vocabulary".into(), unknown);
     }

@@ -63,6 +63,9 @@ pub struct Best {
     pub step: u64,
 }
 
+/// The device among [`Settings::versions`].
+pub const DEVICE: &str = "device";
+
 /// What a run was started with; a resume with other settings is refused.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Settings {
@@ -75,7 +78,7 @@ pub struct Settings {
     pub defaults: Value,
     /// Data files and their SHA-256.
     pub data: BTreeMap<String, String>,
-    /// Versions that can change numbers: this crate, libtorch.
+    /// What else can change numbers: versions of this crate and libtorch, threads, [`DEVICE`].
     pub versions: BTreeMap<String, String>,
 }
 
@@ -87,7 +90,8 @@ impl Settings {
     pub fn differences(&self, now: &Self) -> Vec<String> {
         let was = serde_json::to_value(self).unwrap_or_default();
         let is = serde_json::to_value(now).unwrap_or_default();
-        let defaults = serde_json::json!({ "configuration": now.defaults });
+        // Checkpoints of before devices were kept are of the processor.
+        let defaults = serde_json::json!({ "configuration": now.defaults, "versions": { DEVICE: "cpu" } });
         let mut lines = Vec::new();
         compare("", Some(&was), Some(&is), Some(&defaults), &mut lines);
         lines
@@ -454,6 +458,17 @@ mod tests {
         CheckpointFolder::open(folder.path(), 1).unwrap();
         assert_eq!(store.list().unwrap().len(), 1);
         assert!(!folder.path().join(format!("{REPLACED}step-00000001")).exists());
+    }
+
+    #[test]
+    fn a_run_stays_on_its_device_and_old_ones_were_on_the_processor() {
+        let on = |device: &str| Settings {
+            versions: [(DEVICE.to_owned(), device.to_owned())].into(),
+            ..Settings::default()
+        };
+        assert_eq!(on("cpu").differences(&on("cuda:0")), [r#"versions.device: was "cpu", is "cuda:0""#]);
+        assert_eq!(Settings::default().differences(&on("cpu")), [""; 0]);
+        assert_eq!(Settings::default().differences(&on("cuda:0")).len(), 1);
     }
 
     #[test]

@@ -157,6 +157,13 @@ pub fn find_entities(
     let plain: Vec<Document> =
         documents.iter().map(|d| Document { entities: Vec::new(), ..d.clone() }).collect();
     let records = Records::with(&plain, options, vocabulary, labels)?;
+    if records.report.windows > 0 {
+        tracing::info!(
+            "{} cuts where more than {} characters have no mark to cut at: an entity on both sides of one is not found whole",
+            records.report.windows,
+            options.max_length
+        );
+    }
     let reader = SpanReader::new(labels.scheme(), labels.tags())?;
     let characters: Vec<Vec<char>> = plain.iter().map(|d| d.text.chars().collect()).collect();
     let mut found = vec![Vec::new(); documents.len()];

@@ -8,7 +8,8 @@ use crate::error::{CoreError, Result};
 
 /// The factor of the learning rate over the steps, counted from 0. `warmup` steps rise linearly from `1 / warmup` to 1
 /// (the first step is not wasted on a rate of 0); what comes after is counted from there. After `total` steps the factor stays
-/// where it is.
+/// where it is. A training whose number of steps is not known beforehand may count shares of its epochs in place of steps, a
+/// million of them: its first step then has next to no rate, as in BERT's and `transformers`' warm-up.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "name", rename_all = "snake_case", deny_unknown_fields)]
 pub enum Schedule {

@@ -191,6 +191,14 @@ pub struct Summary {
 }
 
 impl Summary {
+    /// Seconds of training and evaluation. Each epoch counts once, as it was run last: one that a resume began again has two lines, one
+    /// that a resume went on with counts from there.
+    pub fn seconds(&self) -> f64 {
+        let last: BTreeMap<u64, f64> =
+            self.timing.iter().map(|t| (t.epoch, t.train_seconds + t.evaluate_seconds)).collect();
+        last.values().sum()
+    }
+
     /// Median seconds of training in the epochs that ran whole; `None` when there is none.
     pub fn seconds_per_epoch(&self) -> Option<f64> {
         let mut seconds: Vec<f64> = self.timing.iter().filter(|t| t.whole).map(|t| t.train_seconds).collect();

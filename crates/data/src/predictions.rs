@@ -1,5 +1,6 @@
 //! Entities that a model found in text, and the five shapes they are written in.
 
+use std::collections::BTreeSet;
 use std::io::Write;
 use std::path::Path;
 
@@ -7,6 +8,7 @@ use serde::Serialize;
 
 use crate::atomic::write_atomically;
 use crate::error::{DataError, Result};
+use crate::formats::report::Remarked;
 use crate::formats::{brat, conll_writer, pubtator};
 use crate::word_files::Words;
 use crate::{Document, Entity, Sentence, Span};
@@ -56,7 +58,9 @@ pub fn write(
     check_output(shape, None, output)?;
     if let (Shape::Brat, Some(folder)) = (shape, output) {
         std::fs::create_dir_all(folder).map_err(DataError::io(folder))?;
-        return brat::write_brat(&with_entities(documents, found, true), folder);
+        let documents = with_entities(documents, found, true);
+        refuse_same_names(&documents)?;
+        return brat::write_brat(&documents, folder);
     }
     put(&formatted(shape, documents, found)?, output)
 }
@@ -139,7 +143,12 @@ fn formatted(shape: Shape, documents: &[Document], found: &[Vec<Found>]) -> Resu
             out = columns(&sentences)?;
         }
         Shape::Pubtator | Shape::Brat => {
-            pubtator::write_pubtator(&with_entities(documents, found, true), &mut out, Path::new(NAME))?;
+            let documents = with_entities(documents, found, true);
+            refuse_same_names(&documents)?;
+            let report = pubtator::write_pubtator(&documents, &mut out, Path::new(NAME))?;
+            for (remark, Remarked { count, first }) in &report.remarks {
+                tracing::warn!("PubTator has a line a text: {count} {} (first: {first})", remark.text());
+            }
         }
     }
     Ok(out)
@@ -203,6 +212,18 @@ fn with_entities(documents: &[Document], found: &[Vec<Found>], as_file_names: bo
             .collect(),
     });
     documents.collect()
+}
+
+/// Two identifiers that differ only in what no file can be called would be one.
+fn refuse_same_names(documents: &[Document]) -> Result<()> {
+    let mut seen = BTreeSet::new();
+    match documents.iter().find(|document| !seen.insert(document.id.as_str())) {
+        Some(twice) => Err(DataError::item(
+            &twice.id,
+            "two documents have this identifier once `:`, `/`, `\\` and spaces are written as `-`; rename one, or write `--format jsonl`",
+        )),
+        None => Ok(()),
+    }
 }
 
 /// A document as one sentence of characters. Columns have no place for a tab or line break: each is written as a space, and

@@ -19,14 +19,17 @@ pub fn annotated(path: &Path) -> Result<Vec<Document>> {
             "is a folder; give one file, `.jsonl` or CoNLL columns (`medner data convert` makes one of a brat folder)",
         ));
     }
-    let documents = if is_json(path) {
+    let (documents, report): (Vec<Document>, Report) = if is_json(path) {
         let read = read_jsonl(path)?;
         refuse_unannotated(path, &read.report)?;
-        read.items
+        (read.items, read.report)
     } else {
-        let sentences = read_conll(path, &ConllOptions::default())?.items;
-        sentences.iter().map(document).collect()
+        let read = read_conll(path, &ConllOptions::default())?;
+        (read.items.iter().map(document).collect(), read.report)
     };
+    for (remark, Remarked { count, first }) in &report.remarks {
+        tracing::warn!("{}: {count} {} (first: {first})", path.display(), remark.text());
+    }
     if documents.is_empty() {
         return Err(DataError::file(path, "holds no documents"));
     }
@@ -41,7 +44,8 @@ fn refuse_unannotated(path: &Path, report: &Report) -> Result<()> {
         .get(&Remark::KeyNotRead)
         .map_or_else(String::new, |keys| format!("; a key that is not read: {}", keys.first));
     let message = format!(
-        "{count} documents have no `entities` (first: `{first}`{unread}); write `\"entities\": []` where a text has no mention"
+        "{count} documents have no `entities` (first: `{first}`{unread}); write `\"entities\": []` where a text has no mention, and \
+         leave out the tasks of Label Studio that nobody has answered"
     );
     Err(DataError::file(path, message))
 }
@@ -325,6 +329,20 @@ mod tests {
         let pubtator = "7|t|No\n7|a|fever\n7\t3\t8\tfever\tDisease\tD5\n";
         assert_eq!(read("a.pubtator", pubtator), [("7".to_owned(), "No\nfever".to_owned())]);
         assert_eq!(read("b.txt", "{not an object}\n")[0].1, "{not an object}");
+    }
+
+    #[test]
+    fn a_task_that_nobody_has_answered_teaches_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("tasks.json");
+        let task = r#"[{"id": 4, "data": {"text": "No fever"}, "annotations": ANSWERS}]"#;
+        std::fs::write(&path, task.replace("ANSWERS", r#"[{"result": []}]"#)).unwrap();
+        assert_eq!(annotated(&path).unwrap().len(), 1);
+        for unanswered in ["[]", r#"[{"was_cancelled": true, "result": []}]"#] {
+            std::fs::write(&path, task.replace("ANSWERS", unanswered)).unwrap();
+            let error = annotated(&path).unwrap_err().to_string();
+            assert!(error.contains("tasks.json") && error.contains("nobody has answered"), "{error}");
+        }
     }
 
     #[test]

@@ -406,6 +406,14 @@ fn jsonl() {
     assert_eq!((read.items[0].entities[0].start, read.items[0].entities[0].end), (1, 3));
     let kinds = [Remark::Utf16Offsets, Remark::Cancelled, Remark::NotAMention, Remark::KeyNotRead];
     assert_eq!(kinds.map(|k| read.report.count(k)), [1, 1, 1, 0]);
+    // Nobody has answered these two; to the third somebody has: there is nothing.
+    let answers = |answers: &str| {
+        parse(&format!(r#"[{{"id":1,"data":{{"text":"头痛"}},"annotations":{answers}}}]"#)).unwrap().report
+    };
+    for unanswered in ["[]", r#"[{"was_cancelled":true,"result":[]}]"#] {
+        assert_eq!(answers(unanswered).count(Remark::NotAnnotated), 1, "{unanswered}");
+    }
+    assert!(answers(r#"[{"result":[]}]"#).is_clean());
 }
 
 #[test]

@@ -12,8 +12,8 @@ use std::time::Duration;
 use anyhow::{Context, bail, ensure};
 use medner_experiment::record::write_atomically;
 use medner_experiment::{
-    Cell, ConfigError, Curve, DataFacts, EvaluateArgs, Method, Missing, Outcome, PredictArgs, PredictFormat,
-    RunContext, Scores, Shortcut, TrainArgs, Units, Value, config,
+    Cell, ConfigError, Curve, DataFacts, Estimate, EvaluateArgs, Method, Missing, Outcome, PredictArgs,
+    PredictFormat, RunContext, Scores, Shortcut, TrainArgs, Units, Value, config,
 };
 use medner_metrics::Counts;
 use serde::{Deserialize, Serialize};
@@ -416,6 +416,17 @@ impl Method for Doses {
             println!();
         }
         Ok(())
+    }
+
+    fn estimate(
+        &self,
+        cell: &Cell,
+        _: &BTreeMap<&str, &Cell>,
+        _: usize,
+        _: &str,
+    ) -> anyhow::Result<Option<Estimate>> {
+        let epochs = cell.config["epochs"].as_f64().unwrap_or_default();
+        Ok(Some(Estimate { seconds: 60.0 * epochs, mib: 8.0, note: String::new() }))
     }
 
     fn shortcuts(&self) -> Vec<Shortcut> {

@@ -185,7 +185,8 @@ impl Driver<'_> {
         let status = job.child.wait().map_err(ExperimentError::io("wait for", store.work_dir(hash)))?;
         drop(job.stdin.take());
         store.refresh(hash);
-        if store.finished(hash).is_some() {
+        // A record without the mark is that of an earlier run, whose artefacts were to be made again.
+        if store.finished(hash).is_some() && store.has_artifacts(hash) {
             let scores = store.finished(hash).map(|record| brief(&record.outcome.scores)).unwrap_or_default();
             display.ended(hash, &format!("finished{scores}"));
             drive.finished.insert(hash.to_owned());
@@ -209,7 +210,7 @@ impl Driver<'_> {
         let reason = relative(&reason, &self.file.root);
         display.ended(hash, "FAILED");
         tracing::error!(cell = %hash, "{reason}");
-        if let Some(cell) = self.file.cells.get(hash) {
+        if let (Some(cell), None) = (self.file.cells.get(hash), store.finished(hash)) {
             let mut record = self.file.record(cell, self.threads);
             (record.status, record.reason) = (Status::Failed, Some(reason.clone()));
             record.save(&store.record_path(hash))?;

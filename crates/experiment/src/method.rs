@@ -144,12 +144,18 @@ pub trait Method: Sync {
     }
 
     /// What `reproduce --dry-run` says a cell will take with so many threads on this device, from a measured step where one is
-    /// cheap.
+    /// cheap. `needs` has the cells that it starts from, by the names it knows them by.
     ///
     /// # Errors
     /// Anything; the plan prints the reason instead.
-    fn estimate(&self, cell: &Cell, threads: usize, device: &str) -> anyhow::Result<Option<Estimate>> {
-        let _ = (cell, threads, device);
+    fn estimate(
+        &self,
+        cell: &Cell,
+        needs: &BTreeMap<&str, &Cell>,
+        threads: usize,
+        device: &str,
+    ) -> anyhow::Result<Option<Estimate>> {
+        let _ = (cell, needs, threads, device);
         Ok(None)
     }
 

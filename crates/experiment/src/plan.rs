@@ -37,6 +37,8 @@ pub struct Selection {
     pub sets: Vec<Node>,
     /// Run on the embedded samples in place of the data sets that cannot be had.
     pub samples: bool,
+    /// Take what systems await (`awaits: {what: ..., unless: ...}`) to be at hand: what would be run then.
+    pub awaited: bool,
 }
 
 /// One place of a table: a system on a data set with a seed.
@@ -93,6 +95,8 @@ pub struct Plan {
     pub tables: Vec<PlannedTable>,
     /// All cells by hash.
     pub cells: BTreeMap<String, Cell>,
+    /// Those of them whose place is taken by what is awaited ([`Selection::awaited`]).
+    pub awaited: BTreeSet<String>,
     /// The data sets that are missing: name in the catalogue to reason.
     pub missing: BTreeMap<String, String>,
     /// Missing files that configurations name (weights, vectors, further corpora): the reason to the systems that wait
@@ -192,6 +196,12 @@ impl Plan {
             }
         }
         order.push(cell);
+    }
+
+    /// The cells that a cell starts from, by the names it knows them by.
+    pub fn needs<'a>(&'a self, cell: &'a Cell) -> BTreeMap<&'a str, &'a Cell> {
+        let needs = cell.needs.iter();
+        needs.filter_map(|(role, hash)| Some((role.as_str(), self.cells.get(hash)?))).collect()
     }
 
     /// True where the plan would run something on a sample.

@@ -18,6 +18,8 @@ pub(crate) struct Planner<'a> {
     cells: BTreeMap<String, Cell>,
     located: BTreeMap<String, Result<DataFacts, Missing>>,
     missing_inputs: BTreeMap<String, BTreeSet<String>>,
+    /// The cells of systems that await something, where it is taken to be at hand.
+    awaited: BTreeSet<String>,
     memo: BTreeMap<(String, String, u64), SlotState>,
     default: Value,
     /// For a table that was not asked for: the cells that are run for others.
@@ -34,6 +36,7 @@ impl<'a> Planner<'a> {
             cells: BTreeMap::new(),
             located: BTreeMap::new(),
             missing_inputs: BTreeMap::new(),
+            awaited: BTreeSet::new(),
             memo: BTreeMap::new(),
             // A method that cannot do without some key has no defaults: its cells are named by all their keys.
             default: method
@@ -72,6 +75,7 @@ impl<'a> Planner<'a> {
             profile,
             tables,
             cells: self.cells,
+            awaited: self.awaited,
             missing_inputs: self.missing_inputs,
             missing: self
                 .located
@@ -203,11 +207,12 @@ impl<'a> Planner<'a> {
     ) -> Result<SlotState> {
         let profile = self.selection.profile;
         let config = self.config(spec, system, dataset)?;
+        let mut awaited = false;
         match spec.awaits(profile, system) {
             Some(Awaits::What(what)) => return Ok(SlotState::Waits(what.clone())),
             Some(Awaits::Unless { what, unless }) => {
-                let set = config::at_key(&config, unless);
-                if set.is_none_or(Value::is_null) {
+                awaited = config::at_key(&config, unless).is_none_or(Value::is_null);
+                if awaited && !self.selection.awaited {
                     return Ok(SlotState::Waits(what.clone()));
                 }
             }
@@ -252,6 +257,9 @@ impl<'a> Planner<'a> {
         }
         cell.hash = cell.content_hash();
         let hash = cell.hash.clone();
+        if awaited {
+            self.awaited.insert(hash.clone());
+        }
         self.cells.entry(hash.clone()).or_insert(cell).tables.insert(spec.name.clone());
         Ok(SlotState::Cell(hash))
     }

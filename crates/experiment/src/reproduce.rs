@@ -183,11 +183,12 @@ impl Run<'_> {
             datasets: args.datasets.clone(),
             sets,
             samples,
+            awaited: false,
         };
         let results = args.results.clone().unwrap_or_else(|| self.setting.root.join("results"));
         let folder = results.join(&label).join(method.name());
         let mut store = Store::open(&folder)?;
-        let plan = Plan::build(method, specs, &selection, &store)?;
+        let plan = Plan::build(method, specs.clone(), &selection, &store)?;
         for warning in store.damaged().iter().chain(store.earlier()) {
             tracing::warn!("{warning}");
         }
@@ -216,6 +217,8 @@ impl Run<'_> {
         let cells = plan.to_run(&store);
         if args.dry_run {
             self.say_plan(&plan, &cells, &store, &path);
+            let awaited = Selection { awaited: true, ..selection };
+            self.say_awaited(&plan, &Plan::build(method, specs, &awaited, &store)?, &store);
             return Ok(Pass { code: 0, missing: plan.has_missing() });
         }
 
@@ -369,7 +372,7 @@ impl Run<'_> {
         let (jobs, threads) = self.shares();
         let mut known = BTreeMap::new();
         for cell in cells {
-            let estimate = match self.method.estimate(cell, threads, &self.args.device) {
+            let estimate = match self.method.estimate(cell, &plan.needs(cell), threads, &self.args.device) {
                 Ok(Some(found)) => {
                     let text = format!("  {found}");
                     known.insert(cell.hash.as_str(), found);
@@ -409,6 +412,36 @@ impl Run<'_> {
             program(self.method),
             quoted(&path.display().to_string())
         ));
+    }
+
+    /// What the rows that wait for a file of the user's would take with it.
+    fn say_awaited(&self, plan: &Plan, with: &Plan, store: &Store) {
+        let (jobs, threads) = self.shares();
+        let cells: BTreeMap<&str, &Cell> = with
+            .to_run(store)
+            .into_iter()
+            .map(|cell| (cell.hash.as_str(), cell))
+            .filter(|(hash, _)| !plan.cells.contains_key(*hash) && !with.awaited.contains(*hash))
+            .collect();
+        let mut known = BTreeMap::new();
+        for (&hash, cell) in &cells {
+            match self.method.estimate(cell, &with.needs(cell), threads, &self.args.device) {
+                Ok(found) => known.extend(found.map(|found| (hash, found))),
+                Err(error) => {
+                    say(&format!("no estimate of {} with what it waits for: {error:#}", cell.label()));
+                }
+            }
+        }
+        for table in &with.tables {
+            let wanted = table.selected().filter_map(|slot| match &slot.state {
+                SlotState::Cell(hash) => Some(hash.as_str()),
+                SlotState::Waits(_) => None,
+            });
+            if let Some(all) = estimate::all(wanted, &cells, &known, jobs) {
+                let name = &table.spec.name;
+                say(&format!("{name}, with what its rows wait for, {jobs} at a time: {all} each"));
+            }
+        }
     }
 
     fn say_results(

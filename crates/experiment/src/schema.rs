@@ -380,14 +380,12 @@ impl TableSpec {
         self.systems.iter().find(|(known, _)| known == name).map(|(_, system)| system)
     }
 
-    /// How far a system's mean may lie from a printed number. A row of differences must come within half of the printed one: any
-    /// small difference would else be reproduced by none.
+    /// How far a system's mean may lie from a printed number. A difference and a spread (`..._sd`) must come within half of the
+    /// printed one: any small one would else be reproduced by none.
     pub fn tolerance_of(&self, system: &str, metric: &str, printed: f64) -> f64 {
         let tolerance = self.tolerance.of(metric, 0.0);
-        match self.system(system).and_then(|known| known.minus.as_ref()) {
-            Some(_) => tolerance.min(printed.abs() / 2.0),
-            None => tolerance,
-        }
+        let difference = self.system(system).is_some_and(|known| known.minus.is_some());
+        if difference || metric.ends_with("_sd") { tolerance.min(printed.abs() / 2.0) } else { tolerance }
     }
 
     /// A data set by name.

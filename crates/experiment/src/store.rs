@@ -90,19 +90,16 @@ impl Store {
         }
     }
 
-    /// Forgets a cell's record and artefacts mark before it is run again.
+    /// Forgets a cell's artefacts mark, and its record unless that is of a finished run, before it is run again. A finished one may
+    /// come from another machine and is run for its artefacts: its record stands until the new one takes its place.
     ///
     /// # Errors
     /// The files cannot be removed.
     pub fn forget(&mut self, hash: &str) -> Result<()> {
-        self.records.remove(hash);
-        for path in [self.record_path(hash), self.work_dir(hash).join(FINISHED)] {
-            match fs::remove_file(&path) {
-                Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-                    return Err(ExperimentError::io("remove", &path)(error));
-                }
-                _ => {}
-            }
+        remove(&self.work_dir(hash).join(FINISHED))?;
+        if self.finished(hash).is_none() {
+            self.records.remove(hash);
+            remove(&self.record_path(hash))?;
         }
         Ok(())
     }
@@ -197,6 +194,16 @@ impl Store {
             remove_temporaries(folder);
         }
         Ok(lock)
+    }
+}
+
+/// Removes a file that may not be there.
+fn remove(path: &Path) -> Result<()> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            Err(ExperimentError::io("remove", path)(error))
+        }
+        _ => Ok(()),
     }
 }
 

@@ -113,6 +113,9 @@ pub(crate) fn run_cell(
     if end == End::Finished {
         // The mark first: a record without artefacts is complete, artefacts without a record are made again.
         store.mark_artifacts(&cell.hash)?;
+    } else if store.finished(&cell.hash).is_some() {
+        // Of an earlier run, whose artefacts alone were to be made again: it stands.
+        return Ok(end);
     }
     record.save(&store.record_path(&cell.hash))?;
     Ok(end)

@@ -326,6 +326,20 @@ fn one_cell_is_one_job() {
 }
 
 #[test]
+fn a_dry_run_says_what_rows_would_take_that_wait() {
+    let repo = Repo::new();
+    let waiting = "  Beside: {needs: {start: {system: Later}}, datasets: [Notes]}\n  Two minus one:";
+    repo.write("experiments/doses/table2.yaml", &TABLE.replace("  Two minus one:", waiting));
+    let chosen = |system| ["reproduce", "table2", "--dry-run", "--jobs", "1", "--system", system];
+    let said = repo.expect(0, &chosen("Beside"));
+    assert!(said.contains("0 of ") && said.contains("Later on Notes: published weights"), "{said}");
+    // Three epochs of a minute with each of two seeds; the weights themselves are not made here.
+    let would = "table2, with what its rows wait for, 1 at a time: about 6 min, 8 MiB each";
+    assert!(said.contains(would), "{said}");
+    assert!(!repo.expect(0, &chosen("One letter")).contains("wait for, "));
+}
+
+#[test]
 fn a_half_done_cell_goes_on_with_the_threads_it_was_begun_with() {
     let repo = Repo::new();
     let said = repo.expect(0, &["reproduce", "table2", "--dry-run"]);

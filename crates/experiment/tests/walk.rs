@@ -68,9 +68,22 @@ fn a_model_starts_from_another_run_s_artefact() {
     assert!(said.contains("3 of 3 cells run"), "{said}");
 
     // Records without artefacts (another machine's): the need is run again, the finished dependents are not.
-    std::fs::remove_dir_all(repo.path("results/quick/doses/checkpoints")).unwrap();
+    let checkpoints = repo.path("results/quick/doses/checkpoints");
+    std::fs::remove_dir_all(&checkpoints).unwrap();
     let said = repo.expect(0, &["reproduce", "table2", "--system", "Warm.start"]);
     assert!(said.contains("0 of 0 cells run"), "{said}");
+    // Where that fails, the need's record is what it was.
+    let twice = |name: &&String| {
+        let record = RunRecord::load(&repo.path("results/quick/doses/runs").join(name)).unwrap();
+        record.cell.system == "pre-training" && record.cell.config["epochs"] == 2
+    };
+    let records = repo.records("results/quick/doses");
+    let need = records.keys().find(twice).unwrap().trim_end_matches(".json");
+    let record = repo.read(&format!("results/quick/doses/runs/{need}.json"));
+    repo.write(&format!("results/quick/doses/checkpoints/{need}/model.json"), "no model");
+    repo.expect(1, &["reproduce", "table2", "--system", "Warm.start", "--seeds", "3"]);
+    assert_eq!(repo.read(&format!("results/quick/doses/runs/{need}.json")), record);
+    std::fs::remove_dir_all(&checkpoints).unwrap();
     let said = repo.expect(0, &["reproduce", "table2", "--system", "Warm.start", "--seeds", "3"]);
     assert!(said.contains("2 of 2 cells run"), "{said}");
 }

@@ -139,8 +139,14 @@ impl Method for MtlLs {
         }]
     }
 
-    fn estimate(&self, cell: &Cell, threads: usize, device: &str) -> Result<Option<Estimate>> {
-        estimate::estimate(cell, threads, device)
+    fn estimate(
+        &self,
+        cell: &Cell,
+        needs: &BTreeMap<&str, &Cell>,
+        threads: usize,
+        device: &str,
+    ) -> Result<Option<Estimate>> {
+        estimate::estimate(cell, needs, threads, device)
     }
 
     fn commands(&self) -> Vec<clap::Command> {

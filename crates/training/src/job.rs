@@ -4,14 +4,14 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use anyhow::Result;
-use medner_core::checkpoint::Settings;
+use medner_core::checkpoint::{DEVICE, Settings};
 use medner_core::trainer::{At, Summary, Task, Trainer, TrainerConfig, Watch};
 use medner_core::{CoreError, device};
 use medner_experiment::{RunContext, Stopped};
 use serde::Serialize;
 
 /// What a resume must not change: the seed, the configuration, the files (names and hashes), and what else moves numbers: the
-/// version of the results (`of` names whose), libtorch and the number of threads, on which the order of additions depends.
+/// version of the results (`of` names whose), libtorch, the device and the number of threads, on which the order of additions depends.
 ///
 /// # Errors
 /// A configuration that is no JSON.
@@ -26,6 +26,7 @@ pub fn settings<C: Default + Serialize>(
         (of.to_owned(), version.to_string()),
         ("libtorch".to_owned(), device::LIBTORCH_VERSION.to_owned()),
         ("threads".to_owned(), ctx.threads.to_string()),
+        (DEVICE.to_owned(), ctx.device.clone()),
     ];
     Ok(Settings {
         seed,

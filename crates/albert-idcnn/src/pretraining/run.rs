@@ -20,7 +20,7 @@ use super::objective::{self, MlmSop};
 use super::vocabulary::{encode, vocabulary};
 use super::{corpora, neighbours, word_table};
 use crate::albert::folder::AlbertFolder;
-use crate::albert::{AlbertConfig, AlbertTokenizer, folder};
+use crate::albert::{AlbertConfig, AlbertTokenizer, TokenizerMode, folder};
 use crate::config::Config;
 use crate::reading::open_encoder;
 
@@ -63,6 +63,12 @@ pub fn pretrain(
         let albert = config.encoder.albert(entries.len(), config.sequences.max_length);
         (albert, entries, config.vocabulary.lower_case)
     };
+    if config.vocabulary.mode == TokenizerMode::Wordpiece {
+        tracing::warn!(
+            "`vocabulary.mode: wordpiece`: the taggers of this program read a piece for each character, letters and digits \
+             too; an encoder for them is pre-trained with `character`"
+        );
+    }
     let tokenizer = AlbertTokenizer::new(&entries, config.vocabulary.mode, lower_case)?;
     let encode = |sentences: &[String]| encode(&tokenizer, sentences);
     let (documents, mut notes) = Documents::encode(texts, config.sequences.held_out, encode)?;

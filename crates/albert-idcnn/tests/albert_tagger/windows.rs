@@ -44,6 +44,19 @@ fn a_sentence_is_read_alike_alone_and_beside_longer_ones() {
 }
 
 #[test]
+fn where_a_sentence_ends_its_neighbours_decide_nothing() {
+    let params = Params::new(Device::Cpu);
+    let encoder = encoder(&params);
+    let long: Vec<u32> = (5..40).collect();
+    for length in 1..=25 {
+        let sentence: Vec<u32> = (8..8 + length).collect();
+        let alone = read(&encoder, &[sentence.clone()]).get(0);
+        let beside = read(&encoder, &[long.clone(), sentence]).get(1).narrow(0, 0, i64::from(length));
+        assert!(near(&beside, &alone), "{length} characters");
+    }
+}
+
+#[test]
 fn each_character_has_the_vector_of_the_window_in_whose_middle_it_stands() {
     let params = Params::new(Device::Cpu);
     let encoder = encoder(&params);

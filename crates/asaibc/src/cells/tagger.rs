@@ -126,8 +126,7 @@ fn describe(outcome: &mut Outcome, task: &TaggerTask, summary: &Summary, test: &
             outcome.score("discriminator", "accuracy", *share);
         }
     }
-    let seconds = summary.timing.iter().map(|t| t.train_seconds + t.evaluate_seconds).sum();
-    outcome.seconds.insert("train".into(), seconds);
+    outcome.seconds.insert("train".into(), summary.seconds());
     if let Some(seconds) = summary.seconds_per_epoch() {
         outcome.seconds.insert("epoch".into(), seconds);
     }

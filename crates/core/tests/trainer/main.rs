@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use medner_core::CoreError;
 use medner_core::checkpoint::CheckpointFolder;
-use medner_core::trainer::{At, LogLine, Silent, StepOutcome, Task, Trainer, TrainerConfig};
+use medner_core::trainer::{At, LogLine, Silent, StepOutcome, Summary, Task, Timing, Trainer, TrainerConfig};
 use serde_json::{Value, json};
 
 use runs::{Warnings, assert_same, config, flip_a_byte, leftovers, run, settings, stop};
@@ -139,6 +139,24 @@ fn stopped_anywhere_and_resumed_is_the_same_to_the_byte() {
             usize::from(step % 5 != 0 || step == 5)
         );
     }
+
+    // Killed in the second epoch, which is done again: it has two lines and counts once, as it was run last.
+    let timing = |epoch, train_seconds| Timing {
+        epoch,
+        train_seconds,
+        evaluate_seconds: 1.0,
+        items_per_second: 1.0,
+        peak_mib: 1.0,
+        whole: true,
+    };
+    let summary = Summary {
+        steps: 0,
+        epochs: 2,
+        best: None,
+        log: Vec::new(),
+        timing: vec![timing(1, 10.0), timing(2, 90.0), timing(2, 20.0)],
+    };
+    assert_eq!(summary.seconds(), 32.0);
 
     // Three stops in one run.
     let other = folder.path().join("often");

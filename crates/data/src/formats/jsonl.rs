@@ -206,6 +206,10 @@ fn task_entities(
             valid.push(annotation);
         }
     }
+    if valid.is_empty() {
+        // Nobody has answered; an answer without mentions is an annotation with an empty result.
+        report.note(Remark::NotAnnotated, || id.to_owned());
+    }
     if valid.len() > 1 {
         let message = "the task has several annotations; export one a task (resolve the disagreement first)";
         return Err((message.into(), format!("{} annotations", valid.len())));

@@ -81,7 +81,9 @@ impl Remark {
             Self::BlankMention => "mentions of white space only, left out",
             Self::BoundaryInMention => "sentence boundaries not made because a mention runs over them",
             Self::KeyNotRead => "JSON keys that are not read",
-            Self::NotAnnotated => "texts without annotation (no `entities`, not even an empty list)",
+            Self::NotAnnotated => {
+                "texts without annotation (no `entities`, not even an empty list; no answer to a task)"
+            }
             Self::Utf16Offsets => "mentions with offsets in UTF-16 units, turned into characters",
             Self::Cancelled => "cancelled annotations, left out",
             Self::BreakReplaced => "line breaks or tabs written as spaces",

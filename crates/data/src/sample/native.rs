@@ -11,6 +11,7 @@ use serde_json::json;
 
 use super::template::{Split, text};
 use super::{Kind, make, sentences};
+use crate::atomic::write_atomically;
 use crate::corpus::{Corpus, Document, Sentence};
 use crate::error::{DataError, Result};
 use crate::formats::ccks::EntityType;
@@ -100,7 +101,11 @@ pub(super) fn write(kind: Kind, seed: u64, root: &Path) -> Result<()> {
         if let Some(folder) = path.parent() {
             std::fs::create_dir_all(folder).map_err(io)?;
         }
-        std::fs::write(&path, bytes).map_err(io)?;
+        // Several processes may read and make them at once.
+        if std::fs::read(&path).is_ok_and(|there| there == bytes) {
+            continue;
+        }
+        write_atomically(&path, |out| out.write_all(&bytes)).map_err(io)?;
     }
     Ok(())
 }

@@ -109,8 +109,7 @@ pub fn report(task: &TaggerTask, summary: &Summary, corpora: &[TaskCorpus], seen
             ),
         },
     );
-    let seconds = summary.timing.iter().map(|t| t.train_seconds + t.evaluate_seconds).sum();
-    outcome.seconds.insert("train".into(), seconds);
+    outcome.seconds.insert("train".into(), summary.seconds());
     outcome.seconds.insert("test".into(), began.elapsed().as_secs_f64());
     if let Some(seconds) = summary.seconds_per_epoch() {
         outcome.seconds.insert("epoch".into(), seconds);

@@ -12,6 +12,8 @@
 pub mod step;
 pub mod work;
 
+use std::collections::BTreeMap;
+
 use anyhow::Result;
 use medner_experiment::{Cell, Estimate};
 
@@ -20,21 +22,33 @@ use crate::encoder;
 use crate::xlnet::XlnetConfig;
 use step::{Kind, Request};
 
-/// Time and memory of a cell that trains, with `threads`, on `device` as the user names it.
+/// Time and memory of a cell that trains, with `threads`, on `device` as the user names it. `needs` has the cells that it starts
+/// from: `encoder` is what it would pre-train, or stands for a folder that is not at hand.
 ///
 /// # Errors
 /// Data or an encoder that cannot be read, a step that cannot be measured.
-pub fn estimate(cell: &Cell, threads: usize, device: &str) -> Result<Option<Estimate>> {
+pub fn estimate(
+    cell: &Cell,
+    needs: &BTreeMap<&str, &Cell>,
+    threads: usize,
+    device: &str,
+) -> Result<Option<Estimate>> {
     let config: Config = cell.config()?;
+    let started_from = match needs.get("encoder") {
+        Some(encoder) => encoder.config()?,
+        None => config.clone(),
+    };
+    let sizes = || if config.encoder.is_some() { sizes(&config) } else { sizes(&started_from) };
     match config.job {
-        Job::Tagger | Job::Pool => tagger(cell, &config, threads, device).map(Some),
-        Job::Pretrain if config.encoder.is_none() => pretraining(cell, &config, threads, device).map(Some),
+        Job::Tagger | Job::Pool => tagger(cell, &config, sizes()?, threads, device).map(Some),
+        Job::Pretrain if config.encoder.is_none() => {
+            pretraining(cell, &config, sizes()?, threads, device).map(Some)
+        }
         Job::Pretrain | Job::Pooled | Job::Chosen | Job::MeanOfSets => Ok(None),
     }
 }
 
-/// The sizes of the encoder that a cell will have: those of a folder that it names; else those that it would pre-train. A
-/// tagger does not know what the cell that it starts from pre-trains, and takes the default sizes for it.
+/// The sizes of the encoder that a configuration has: those of a folder that it names; else those that it would pre-train.
 fn sizes(config: &Config) -> Result<XlnetConfig> {
     Ok(match config.encoder.as_ref().or(config.pretraining.start.as_ref()) {
         Some(folder) => encoder::open(folder)?.folder.config.clone(),
@@ -42,12 +56,18 @@ fn sizes(config: &Config) -> Result<XlnetConfig> {
     })
 }
 
-fn tagger(cell: &Cell, config: &Config, threads: usize, device: &str) -> Result<Estimate> {
+fn tagger(
+    cell: &Cell,
+    config: &Config,
+    sizes: XlnetConfig,
+    threads: usize,
+    device: &str,
+) -> Result<Estimate> {
     let work = work::of(&cell.data, config)?;
     let training = &config.training;
     let request = Request {
         kind: Kind::Tagger,
-        sizes: sizes(config)?,
+        sizes,
         sequences: training.part_size.min(training.batch_size),
         length: work.length,
         longest: work.longest,
@@ -65,13 +85,19 @@ fn tagger(cell: &Cell, config: &Config, threads: usize, device: &str) -> Result<
     Ok(Estimate { seconds, mib: step.mib, note: note(device) })
 }
 
-fn pretraining(cell: &Cell, config: &Config, threads: usize, device: &str) -> Result<Estimate> {
+fn pretraining(
+    cell: &Cell,
+    config: &Config,
+    sizes: XlnetConfig,
+    threads: usize,
+    device: &str,
+) -> Result<Estimate> {
     let pieces = work::text(&cell.data, config)? as f64;
     let own = &config.pretraining;
     let length = own.sequences.max_length;
     let request = Request {
         kind: Kind::Pretraining,
-        sizes: sizes(config)?,
+        sizes,
         sequences: (own.training.part_pieces / length).max(1),
         length,
         longest: length,

@@ -1,6 +1,6 @@
 //! The comparison of two sides: over seeds, and over sentences where both sides' runs stored their counts.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use medner_metrics::{Counts, Summary, randomisation_f1};
 use serde::Serialize;
@@ -186,11 +186,17 @@ pub fn spreads(one: &Series, two: &Series) -> Compared {
 }
 
 /// The means of two sides on each of some data sets.
+#[derive(Default)]
 pub struct OnEach {
     /// Of each data set that both have run on.
     pub pairs: Vec<[f64; 2]>,
     /// How many data sets there are.
     pub of: usize,
+    /// On how many of them seeds have still to run. A data set's mean is then of fewer; the chance that is tested is that of
+    /// which data sets these are.
+    pub lacking_seeds: usize,
+    /// How the sides' values came about.
+    pub notes: BTreeSet<String>,
 }
 
 impl OnEach {
@@ -237,6 +243,11 @@ fn across(
     let (Ok(summary), Ok(other)) = (Summary::of(&ours), Summary::of(&theirs)) else { return nothing(&one) };
     let mut evidence = plain((&one, &summary), (&two, other.mean, other.sd), None);
     (evidence.n, evidence.chance) = (ours.len(), "data sets");
+    let lacking = values.lacking_seeds;
+    evidence
+        .notes
+        .extend((lacking > 0).then(|| format!("on {lacking} of the data sets seeds have still to run")));
+    evidence.notes.extend(values.notes.iter().cloned());
     Compared::Found { evidence: Box::new(test(&ours, &theirs, evidence)), partial: values.partial() }
 }
 

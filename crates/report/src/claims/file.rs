@@ -28,7 +28,7 @@
 //! | test | holds when |
 //! | --- | --- |
 //! | `near: {side, value, tolerance}` | the mean is within the tolerance (left out: the table's; of a row of differences half of the value, if that is less) of the value |
-//! | `equals: {side, value}` | every run gives exactly this (counts) |
+//! | `equals: {side, value}` | every run gives exactly this; for counts, which no seed changes |
 //! | `higher: {side, than: [sides]}`, `lower` | above (below) each of them |
 //! | `gain: {of, over, by, tolerance}` | above, and by about that much (tolerance left out: half of it, at least half a unit of the printed scale's hundred) |
 //! | `best: {side, among: [sides]}` | the highest of all; with `lowest: true` the lowest |

@@ -6,7 +6,7 @@ use super::evidence::{Compared, Evidence, OnEach, gains_across, means, means_acr
 use super::file::Claim;
 use super::printed;
 use super::runs::Runs;
-use super::series::{Measured, Series, Values, label, place, series};
+use super::series::{Measured, Series, Values, identity, label, place, series};
 use super::statistics::holm;
 use super::vocabulary::{On, Scope, Side, Test};
 use super::wording;
@@ -32,8 +32,17 @@ enum Condition {
 struct Atom {
     condition: Condition,
     compared: Compared,
-    /// Every value of the first side, for [`Condition::Equals`].
+    /// What is compared, whatever a claim calls it and whichever side it names first.
+    key: String,
+    /// The first side, for [`Condition::Equals`].
+    counted: Counted,
+}
+
+/// Every value of a side, and whether no seed changes them.
+#[derive(Clone, Debug, Default)]
+struct Counted {
     values: Vec<f64>,
+    deterministic: bool,
 }
 
 /// How the comparisons of a claim make its verdict.
@@ -119,12 +128,7 @@ fn correct(claims: &[Claim], built: &[(Rule, std::ops::Range<usize>)], atoms: &m
                 let Compared::Found { evidence, .. } = &atom.compared else { continue };
                 let p = if units { evidence.p_units } else { evidence.p_seeds };
                 let (Some(p), true) = (p, counted) else { continue };
-                let mut sides = [
-                    format!("{} {:?} {:?}", evidence.label, evidence.mean, evidence.sd),
-                    format!("{} {:?} {:?}", evidence.against, evidence.against_mean, evidence.against_sd),
-                ];
-                sides.sort();
-                let key = format!("{} {}", evidence.method, sides.join(" / "));
+                let key = format!("{} {}", evidence.method, atom.key);
                 family.entry(key).or_insert((p, Vec::new())).1.push(at);
             }
             let p_values: Vec<f64> = family.values().map(|(p, _)| *p).collect();
@@ -187,26 +191,22 @@ impl Builder<'_> {
             Test::Across(test) => {
                 let compared = means_across(
                     [label(&test.of, scope), label(&test.over, scope)],
-                    &self.on_each(&test.on, scope, |builder, here| {
-                        Some([builder.mean(&test.of, here)?, builder.mean(&test.over, here)?])
-                    }),
+                    &self.on_each(&test.on, scope, [&test.of, &test.over], |[of, over]| [of, over]),
                     self.options,
                 );
-                self.push(Condition::Higher, compared, Vec::new())
+                let key = format!("{} on {:?}", sides_key(&test.of, &test.over, scope), test.on);
+                self.push(Condition::Higher, compared, key, Counted::default())
             }
             Test::SteadierGains(test) => {
                 let over = label(&test.over, scope);
+                let sides = [&test.of, &test.than, &test.over];
                 let compared = gains_across(
                     [&test.of, &test.than].map(|side| format!("{} less {over}", label(side, scope))),
-                    &self.on_each(&test.on, scope, |builder, here| {
-                        let ground = builder.mean(&test.over, here)?;
-                        Some([
-                            builder.mean(&test.of, here)? - ground,
-                            builder.mean(&test.than, here)? - ground,
-                        ])
-                    }),
+                    &self.on_each(&test.on, scope, sides, |[of, than, over]| [of - over, than - over]),
                 );
-                self.push(Condition::Steadier, compared, Vec::new())
+                let sides = sides_key(&test.of, &test.than, scope);
+                let key = format!("{sides} over {} on {:?}", identity(&test.over, scope), test.on);
+                self.push(Condition::Steadier, compared, key, Counted::default())
             }
             Test::All(tests) => Rule::All(tests.iter().map(|test| self.rule(test, scope)).collect()),
             Test::Untestable(why) => Rule::Untestable(why.clone()),
@@ -225,38 +225,69 @@ impl Builder<'_> {
 
     fn atom(&mut self, condition: Condition, one: &Side, two: &Side, scope: &Scope) -> Rule {
         let (first, second) = (self.series(one, scope), self.series(two, scope));
-        let values = measured(&first).map(Measured::list).unwrap_or_default();
+        let counted = measured(&first).map_or_else(Counted::default, |side| Counted {
+            values: side.list(),
+            deterministic: side.deterministic,
+        });
         let compared = if condition == Condition::Steadier {
             spreads(&first, &second)
         } else {
             let key = format!("{scope:?} {one:?} {two:?}");
             self.known.entry(key).or_insert_with(|| means(&first, &second, self.options)).clone()
         };
-        self.push(condition, compared, values)
+        self.push(condition, compared, sides_key(one, two, scope), counted)
     }
 
-    fn push(&mut self, condition: Condition, compared: Compared, values: Vec<f64>) -> Rule {
-        self.atoms.push(Atom { condition, compared, values });
+    fn push(&mut self, condition: Condition, compared: Compared, key: String, counted: Counted) -> Rule {
+        self.atoms.push(Atom { condition, compared, key, counted });
         Rule::Atom(self.atoms.len() - 1)
     }
 
-    /// What two sides have on each of these data sets, where both have run.
-    fn on_each(&self, on: &[On], scope: &Scope, of: impl Fn(&Self, &Scope) -> Option<[f64; 2]>) -> OnEach {
-        let pairs = on.iter().filter_map(|on| {
+    /// What two numbers that are made of these sides' means are on each of these data sets, where all of them have run.
+    fn on_each<const N: usize>(
+        &self,
+        on: &[On],
+        scope: &Scope,
+        sides: [&Side; N],
+        of: impl Fn([f64; N]) -> [f64; 2],
+    ) -> OnEach {
+        let mut each = OnEach { of: on.len(), ..OnEach::default() };
+        for on in on {
             let (dataset, task) = place(on, scope);
-            of(self, &Scope { dataset, task, ..scope.clone() })
-        });
-        OnEach { pairs: pairs.collect(), of: on.len() }
-    }
-
-    /// The mean over a side's seeds.
-    fn mean(&self, side: &Side, scope: &Scope) -> Option<f64> {
-        match self.series(side, scope).values {
-            Values::Measured(measured) => Some(measured.summary()?.mean),
-            Values::Constant(value) => Some(value),
-            Values::Missing(_) => None,
+            let here = Scope { dataset, task, ..scope.clone() };
+            let series = sides.map(|side| self.series(side, &here));
+            let mut means = [0.0; N];
+            if !means
+                .iter_mut()
+                .zip(&series)
+                .all(|(mean, side)| of_seeds(side).map(|of| *mean = of).is_some())
+            {
+                continue;
+            }
+            each.pairs.push(of(means));
+            let runs: Vec<&Measured> = series.iter().filter_map(measured).collect();
+            let lacks = |side: &&Measured| side.planned.iter().any(|seed| !side.values.contains_key(seed));
+            each.lacking_seeds += usize::from(runs.iter().any(lacks));
+            each.notes.extend(runs.iter().filter_map(|side| side.note.clone()));
         }
+        each
     }
+}
+
+/// The mean over a side's seeds.
+fn of_seeds(side: &Series) -> Option<f64> {
+    match &side.values {
+        Values::Measured(measured) => Some(measured.summary()?.mean),
+        Values::Constant(value) => Some(*value),
+        Values::Missing(_) => None,
+    }
+}
+
+/// Two sides, whichever is named first.
+fn sides_key(one: &Side, two: &Side, scope: &Scope) -> String {
+    let mut sides = [one, two].map(|side| identity(side, scope));
+    sides.sort();
+    sides.join(" / ")
 }
 
 fn measured(series: &Series) -> Option<&Measured> {
@@ -319,7 +350,11 @@ fn decide_atom(atom: &Atom, alpha: f64) -> (Verdict, String) {
     }
     match atom.condition {
         Condition::Equals => {
-            let same = atom.values.iter().all(|value| (value - evidence.against_mean).abs() <= 1e-9);
+            let Counted { values, deterministic } = &atom.counted;
+            if values.len() < 2 && !deterministic {
+                return (Verdict::Undecided, format!("{numbers}; another seed may give another value"));
+            }
+            let same = values.iter().all(|value| (value - evidence.against_mean).abs() <= 1e-9);
             (if same { Verdict::Supported } else { Verdict::Contradicted }, numbers)
         }
         Condition::Within { most } => {

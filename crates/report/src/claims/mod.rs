@@ -53,8 +53,8 @@ Where both systems' runs stored their counts per sentence, F1 (and token accurac
 paired approximate randomisation with 10,000 replicates, the runs of the common seeds pooled by sentence. All p values \
 are two-sided and corrected after Holm within a table of the paper, those over seeds and those over sentences apart; \
 intervals are of one comparison each. A system counts as better where both kinds of p value are below 0.05; worse \
-beyond chance contradicts the claim; anything between is undecided, and so is whatever has one seed or seeds that have \
-not all run. Of a claim on data sets as a whole each counts once, with the mean over its seeds: a paired t-test over \
+beyond chance contradicts the claim; anything between is undecided, and so is whatever has one seed, two seeds with one \
+difference, or seeds that have not all run. Of a claim on data sets as a whole each counts once, with the mean over its seeds: a paired t-test over \
 data sets, or Pitman's and Morgan's of two spreads. A number counts as reproduced where the whole 95% interval of the \
 mean's distance from it lies within the tolerance, and as contradicted where the whole interval lies outside. A \
 claimed gain must have its sign beyond chance, and its size, within half of it, must not be excluded by the interval.";

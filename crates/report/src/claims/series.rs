@@ -135,6 +135,19 @@ pub fn label(side: &Side, scope: &Scope) -> String {
     text
 }
 
+/// What a side is, whatever it leaves to its claim: two claims that mean the same have the same.
+pub fn identity(side: &Side, scope: &Scope) -> String {
+    match resolve(side, scope) {
+        Ok(Resolved { system, scope, full }) => {
+            let scope = of_our_runs(&scope);
+            let place = [&scope.table, &scope.dataset, &scope.task, &scope.metric];
+            let FullSide { best_of, over, published, curve, .. } = full;
+            format!("{system:?} {place:?} {best_of:?} {over:?} {published} {curve:?}")
+        }
+        Err(number) => format!("{number:?}"),
+    }
+}
+
 /// Data set and task of an entry of `over` or `on`.
 pub fn place(on: &On, scope: &Scope) -> (String, String) {
     match on {

@@ -102,7 +102,7 @@ fn write_paper(out: &mut String, paper: &PaperPage) {
         rows_of(out, &header, rows);
     }
     if !paper.effects.is_empty() {
-        paragraph(out, "### Sensitivity");
+        paragraph(out, "### Single keys");
         paragraph(
             out,
             "What one configuration key does: runs on the same data with the same seed that differ in nothing else; scores times 100.",

@@ -258,13 +258,15 @@ fn claims_on_data_sets_as_a_whole_take_each_of_them_once() {
         claim("turned", "across: {of: B, over: A"),
         claim("steadier", "steadier_gains: {of: A, than: C, over: B"),
         claim("wins", "wins: {at_least: 5, of: A, over: B"),
+        claim("chosen", "across: {of: {best_of: [A, C]}, over: B"),
+        "- {id: count, text: T., at: S, table: table2, test: {equals: {side: A, value: 61}}}\n".to_owned(),
     ];
     toy(&repository, &claims.concat());
     let table = |datasets: &str| {
         format!(
             "title: Toy\nmetrics: [f1]\ntasks: [ner]\nscale: 100\nseeds: [1]\ndatasets: {datasets}\n\
              systems:\n  A: {{config: {{size: 3}}}}\n  B: {{config: {{size: 6}}}}\n  C: {{config: {{size: 9}}}}\n\
-             profiles:\n  cpu: {{}}\n"
+             profiles:\n  cpu: {{datasets: {{D5: {{seeds: [1, 2]}}}}}}\n"
         )
     };
     repository.write(
@@ -296,10 +298,14 @@ fn claims_on_data_sets_as_a_whole_take_each_of_them_once() {
     on(5, "C", 9, 90);
     for (id, expected, word) in [
         ("across", "supported", "n = 5, p over data sets < 0.001"),
+        // One seed of two: the chance is over data sets.
+        ("across", "supported", "on 1 of the data sets seeds have still to run"),
         ("turned", "contradicted", "B 49 against A 62"),
         ("steadier", "supported", "sd 1.5811 of A less B"),
         // The seeds of each by itself are too few.
         ("wins", "undecided", "too few seeds"),
+        ("chosen", "supported", "chosen by the very scores"),
+        ("count", "undecided", "another seed may give another value"),
     ] {
         let (verdict, reason) = verdict(id);
         assert!(verdict == expected && reason.contains(word), "{id}: {verdict}: {reason}");

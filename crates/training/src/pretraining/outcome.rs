@@ -48,11 +48,7 @@ pub fn put<O: Objective>(outcome: &mut Outcome, summary: &Summary) {
             outcome.score(ENCODER, name, *value);
         }
     }
-    // An epoch that a resume did again has two lines; the last is that of the parameters that came out.
-    let last: BTreeMap<u64, f64> =
-        summary.timing.iter().map(|t| (t.epoch, t.train_seconds + t.evaluate_seconds)).collect();
-    let seconds = last.values().sum();
-    outcome.seconds.insert("train".into(), seconds);
+    outcome.seconds.insert("train".into(), summary.seconds());
     if let Some(seconds) = summary.seconds_per_epoch() {
         outcome.seconds.insert("epoch".into(), seconds);
     }
