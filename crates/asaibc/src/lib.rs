@@ -23,8 +23,10 @@
 //! | "BIO tag embedding" at the input | none: gold tags at the input would give the answer away | |
 //! | "position embedding", no width | learned, 20 numbers beside the characters' 100 | `model.position` |
 //! | text of the character vectors not given | training splits of MSRA, WeiboNER and the stand-in, and PD1998 | `vectors.texts` |
+//! | characters that neither training nor the vectors know are not spoken of | one row for all of them: where vectors are given, as in the tables, it is drawn at random and never trained; without any, characters that stand once are read as unknown half of the time, which trains it | `vectors.file` |
 //! | source of the word segmentation not given | PD1998, cut after full stops | `source.data` |
 //! | similarity of "samples", alpha, beta, delta not given | see [`transfer`]; 0.5, 0.5, 0.8. Paragraphs of PD1998 are weighed, less the last 2%, which are held out; those that are kept are then cut, and every piece has its paragraph's weight | `instance_transfer`, `source.development` |
+//! | the weights of the source samples | weigh the loss of the word segmentation alone: difference, same and reconstruction count every kept sentence fully | `instance_transfer` |
 //! | a basic network is trained on the word segmentation first, "then" on the target; "jointly trained" | jointly: batches in turn, one of each | `source.batches` |
 //! | weights of the four losses not given | those of Bousmalis et al. 2016: 0.075, 0.25, 0.01 | `model.separation` |
 //! | "adversarial network" | gradient reversal that grows over 10 epochs, maximum over the characters, one hidden layer | `model.separation.reversal`, `.discriminator` |

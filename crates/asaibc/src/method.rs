@@ -26,6 +26,9 @@ use crate::{cells, character_vectors, folder, scoring, target};
 /// Raised whenever a change alters numbers: results of earlier versions are then run again.
 pub const RESULTS_VERSION: u32 = 2;
 
+/// What becomes of entities that overlap where they are scored.
+const OVERLAPS_SCORED: &str = "a tagger finds at most one of them, the others count as missed";
+
 /// The method of the paper on adverse drug reactions in Xinjiang.
 pub struct Asaibc;
 
@@ -139,6 +142,9 @@ impl Method for Asaibc {
         }
         check_development(args, train, development)?;
         user_files::warn_of_overlaps(&args.train, train, "only the longest of them is learned");
+        if let Some(path) = &args.dev {
+            user_files::warn_of_overlaps(path, development, OVERLAPS_SCORED);
+        }
         let mut data = BTreeMap::new();
         for (role, file) in [("train", Some(&args.train)), ("dev", args.dev.as_ref())] {
             if let Some(file) = file {
@@ -175,18 +181,20 @@ impl Method for Asaibc {
         let device = device::open(&ctx.device)?;
         let model = folder::load(&args.model, device)?;
         let documents = user_files::annotated(&args.test)?;
-        let documents: Vec<Document> =
-            documents.into_iter().map(|d| target::only(d, model.config.entity_set)).collect();
+        let documents = target::scored(&args.test, documents, model.config.entity_set)?;
         let known: BTreeSet<&str> = model.labels.types().iter().map(String::as_str).collect();
         let remedy = "Train a model with this type, or take it out of the test file.";
         user_files::check_labels(&args.test, &documents, &known, remedy)?;
-        user_files::warn_of_overlaps(
-            &args.test,
-            &documents,
-            "a tagger finds at most one of them, the others count as missed",
-        );
+        user_files::warn_of_overlaps(&args.test, &documents, OVERLAPS_SCORED);
         let split = model.config.split.options(Cut::Blind);
         let records = Records::with(&documents, split, &model.vocabulary, &model.labels)?;
+        let (cut, max) = (records.report.entities_cut, split.max_length);
+        if cut > 0 {
+            tracing::warn!(
+                "{cut} entities stand on both sides of a cut at {max} characters (`split.max_length` of the training) or at a \
+                 line break: they count as missed"
+            );
+        }
         let predicted = scoring::entities(&model.tagger, &records, &model.labels, device)?;
         let mut outcome = Outcome::default();
         scoring::put_report(&mut outcome, &entity_report(&records.gold, &predicted)?);

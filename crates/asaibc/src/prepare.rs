@@ -102,6 +102,14 @@ pub fn prepare(
         [] => None,
         records => Some(Records::with(records, split(Cut::Blind), &vocabulary, &labels)?),
     };
+    let missed = development.as_ref().map_or(0, |records| records.report.entities_cut);
+    if missed > 0 {
+        let max = config.split.max_length;
+        let text = format!(
+            "{missed} stand on both sides of a cut at {max} characters or at a line break and count as missed"
+        );
+        notes.insert("entities of the development part".into(), text);
+    }
     let source =
         selected.map(|selected| selected.encode(config.split.max_length, &vocabulary)).transpose()?;
     notes.insert("training sentences".into(), cut(&train));
@@ -188,6 +196,23 @@ mod tests {
         let source = [words("孩子/n 一直/d 发烧/v")];
         let transferred = crate::transfer::transfer(&source, &target, &config.instance_transfer).unwrap();
         assert_eq!((transferred.report.entities, transferred.report.kept), (3, 1));
+    }
+
+    /// As in prediction the development part is cut without a look at its entities; what that costs is said.
+    #[test]
+    fn development_entities_that_a_cut_goes_through_are_noted() {
+        let mut config = Config::default();
+        (config.model.transfer, config.split.max_length) = (false, 8);
+        let train = [document("今天头晕", &[(2, 4)])];
+        let noted = |development: &[Document]| {
+            let labels = LabelSet::new(config.scheme, ["SYM"]).unwrap();
+            let notes = prepare(&config, 1, labels, &train, development, None, None).unwrap().notes;
+            notes.get("entities of the development part").cloned()
+        };
+        // The eighth character is the first of 头晕.
+        let note = noted(&[document("昨天开始一直觉头晕了", &[(7, 9)])]).unwrap();
+        assert!(note.starts_with("1 stand on both sides of a cut at 8 characters"), "{note}");
+        assert_eq!(noted(&[document("昨天开始一直头晕了", &[(6, 8)])]), None);
     }
 
     #[test]

@@ -152,3 +152,48 @@ pub fn tests(config: &Config, vocabulary: &Vocabulary) -> Result<BTreeMap<String
     }
     Ok(tests)
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use medner_data::Span;
+    use medner_data::vocabulary::Normalisation;
+
+    use super::*;
+    use crate::transfer::fixture;
+
+    /// Both views of a paragraph like `他/r 发烧/v 。/w`.
+    fn paragraph(text: &str) -> (Sentence, Sentence) {
+        let words = fixture::words(text);
+        let mut characters = Sentence { id: words.id.clone(), ..Sentence::default() };
+        for word in &words.tokens {
+            let start = characters.tokens.len();
+            characters.tokens.extend(word.chars().map(String::from));
+            characters.spans.push(Span::new(start, characters.tokens.len(), ""));
+        }
+        (words, characters)
+    }
+
+    /// A paragraph that is dropped stands before those that are kept, and each of these becomes two pieces.
+    #[test]
+    fn every_piece_has_the_weight_of_its_paragraph() {
+        let paragraphs = [
+            "天气/n 好/a 。/w 人/n 好/a 。/w",
+            "他/r 发烧/v 。/w 天气/n 好/a 。/w",
+            "发热/v 了/u 。/w 家里/n 人/n 。/w",
+        ];
+        let (words, characters) = paragraphs.into_iter().map(paragraph).unzip();
+        let segmented = Segmented::new(words, characters).unwrap();
+        let mut config = Config::default();
+        (config.source.development, config.instance_transfer.delta) = (0.0, 0.5);
+        let selected = Selected::new(&config, segmented, &[fixture::characters("孩子[发烧]了")]).unwrap();
+        assert_eq!((selected.report.sentences, selected.report.kept), (3, 2));
+        let vocabulary = Vocabulary::count(selected.characters(), 1, Normalisation::default());
+        let source = selected.encode(100, &vocabulary).unwrap();
+        let pieces = source.train.pieces.iter().map(|piece| piece.sentence.tokens.concat());
+        let found: Vec<(String, f64)> = pieces.zip(source.weights).collect();
+        // 发烧 itself; of 发热 one character of two, and the part of speech.
+        let expected = [("他发烧。", 1.0), ("天气好。", 1.0), ("发热了。", 0.75), ("家里人。", 0.75)];
+        assert_eq!(found, expected.map(|(text, weight)| (text.to_owned(), weight)));
+    }
+}

@@ -22,7 +22,7 @@ pub struct Target<T> {
 }
 
 /// Loads a data set of the catalogue with the limits of `config`. A data set without a development set gives up the last sentences
-/// of its training set.
+/// of its training set. A type that only another part has is refused here, before anything is trained.
 pub fn load(data: &str, config: &Config) -> Result<Target<Sentence>> {
     let corpus = load::sentences(data)?;
     let limits = config.limits;
@@ -44,7 +44,9 @@ pub fn load(data: &str, config: &Config) -> Result<Target<Sentence>> {
         development = train.split_off(train.len() - held);
     }
     check_entities(data, train.iter().all(|s| s.spans.is_empty()), config.entity_set)?;
-    Ok(Target { train, development, test: part(corpus.test, limits.test), types })
+    let target = Target { train, development, test: part(corpus.test, limits.test), types };
+    check_types(data, &target)?;
+    Ok(target)
 }
 
 impl Target<Sentence> {
@@ -64,6 +66,49 @@ impl Target<Sentence> {
 pub fn only(mut document: Document, set: EntitySet) -> Document {
     document.entities.retain(|e| set.has(&e.label));
     document
+}
+
+/// The documents of a test file with the entities of the model's set only. Those that are taken out count neither as found nor as
+/// missed, so how many there are is said; a file that has no others is refused, since its scores of 0 would not be the model's.
+pub fn scored(path: &Path, documents: Vec<Document>, set: EntitySet) -> Result<Vec<Document>> {
+    let count = |documents: &[Document]| documents.iter().map(|d| d.entities.len()).sum::<usize>();
+    let all = count(&documents);
+    let kept: Vec<Document> = documents.into_iter().map(|document| only(document, set)).collect();
+    let left = count(&kept);
+    ensure!(
+        left > 0 || all == 0,
+        "{}: holds {all} entities but none{}, the only ones that the model has learned; name a file that has some, or train a model \
+         with `--set entity_set=all`",
+        path.display(),
+        labels_of(set)
+    );
+    if left < all {
+        tracing::warn!(
+            "{}: {} of {all} entities are not scored: the model has learned only those{}",
+            path.display(),
+            all - left,
+            labels_of(set)
+        );
+    }
+    Ok(kept)
+}
+
+/// Refuses a type that training never shows: it has no tags, so that the training would end without scores.
+fn check_types(data: &str, target: &Target<Sentence>) -> Result<()> {
+    for (part, sentences) in [("development", &target.development), ("test", &target.test)] {
+        for sentence in sentences {
+            let unknown = sentence.spans.iter().find(|span| !target.types.contains(&span.label));
+            if let Some(span) = unknown {
+                bail!(
+                    "{data}: the {part} part has the entity type `{}` (first in `{}`) and the training part has not, so that it can \
+                     be neither learned nor scored; add training sentences with this type, or take it out of the {part} part",
+                    span.label,
+                    sentence.id
+                );
+            }
+        }
+    }
+    Ok(())
 }
 
 /// Refuses training sentences from which no entity can be learned. `origin` is a file or a data set.
@@ -93,5 +138,53 @@ fn labels_of(set: EntitySet) -> &'static str {
         EntitySet::All => "",
         EntitySet::Named => " with a label in `.NAM` (`entity_set: named`)",
         EntitySet::Nominal => " with a label in `.NOM` (`entity_set: nominal`)",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+    use crate::transfer::fixture::characters;
+
+    /// A sentence with an entity of each of these types.
+    fn sentence(labels: &[&str]) -> Sentence {
+        let mut sentence = characters(&"[头晕]了".repeat(labels.len()));
+        for (span, label) in sentence.spans.iter_mut().zip(labels) {
+            span.label = (*label).to_owned();
+        }
+        sentence
+    }
+
+    #[test]
+    fn a_type_that_training_never_shows_is_refused_by_its_name() {
+        let target = |development: &str, test: &str| Target {
+            train: vec![sentence(&["SYM", "DIS"])],
+            development: vec![sentence(&["SYM"]), sentence(&[development])],
+            test: vec![sentence(&["SYM", test])],
+            types: ["DIS", "SYM"].map(String::from).into(),
+        };
+        check_types("own", &target("DIS", "SYM")).unwrap();
+        for (part, target) in [("development", target("ORG", "SYM")), ("test", target("SYM", "ORG"))] {
+            let error = check_types("own", &target).unwrap_err().to_string();
+            assert!(error.contains(&format!("own: the {part} part has the entity type `ORG`")), "{error}");
+        }
+    }
+
+    #[test]
+    fn what_is_scored_is_what_the_model_has_learned() {
+        let documents = |labels: &[&str]| vec![user_files::document(&sentence(labels))];
+        let path = Path::new("own.conll");
+        let both = documents(&["PER.NAM", "PER.NOM"]);
+        assert_eq!(scored(path, both.clone(), EntitySet::All).unwrap(), both);
+        let named = scored(path, both, EntitySet::Named).unwrap();
+        assert_eq!(named[0].entities.iter().map(|e| e.label.as_str()).collect::<Vec<_>>(), ["PER.NAM"]);
+        // A file without entities is scored as it is: all that is found is wrong.
+        assert_eq!(scored(path, documents(&[]), EntitySet::Named).unwrap().len(), 1);
+        let error = scored(path, documents(&["PER.NOM"]), EntitySet::Named).unwrap_err().to_string();
+        for part in ["own.conll: holds 1 entities", "`entity_set: named`", "`--set entity_set=all`"] {
+            assert!(error.contains(part), "{error}");
+        }
     }
 }

@@ -92,6 +92,8 @@ impl TaggerTask {
         let beside = source.iter().flat_map(|source| &source.train.ids);
         let unknowns = match vectors {
             None => Unknowns::of(train.ids.iter().chain(beside), vocabulary.len(), device)?,
+            // Given vectors know most of what training never shows. What they do not know either is read with the unknown
+            // character's row, which nothing trains then: it stays as `prepare` drew it. Training it would alter the tables' numbers.
             Some(_) => Unknowns::none(),
         };
         let rule = Rule::Adam(Adam::default());

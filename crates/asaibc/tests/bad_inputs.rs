@@ -159,6 +159,48 @@ fn overlapping_entities_and_empty_texts_are_learned_from_with_transfer() {
     let said = String::from_utf8(output.stderr).unwrap();
     assert_eq!(output.status.code(), Some(0), "{said}");
     assert!(said.contains("only the longest of them is learned"), "{said}");
+    // In a file that chooses the epoch only one of them can be found.
+    fs::remove_dir_all(desk.path("model")).unwrap();
+    let output =
+        desk.run(&[&narrow("good.conll", &["model.transfer=false"])[..], &["--dev", "own.jsonl"]].concat());
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(0), "{said}");
+    assert!(
+        said.contains("own.jsonl: entities overlap in 1 of 5") && said.contains("the others count as missed"),
+        "{said}"
+    );
+}
+
+/// What an evaluation leaves out of its scores, or counts as missed for no fault of the model, is said.
+#[test]
+fn evaluations_say_what_they_cannot_score() {
+    let desk = Desk::new();
+    desk.write("both.conll", columns("PER.NOM") + &columns("PER.NAM"));
+    let sets = ["model.transfer=false", "entity_set=named", "split.max_length=8"];
+    desk.fine(&narrow("both.conll", &sets));
+    let evaluated = |test: &str| {
+        let output = desk.run(&["evaluate", "--quiet", "--threads", "1", "--model", "model", "--test", test]);
+        (output.status.code(), String::from_utf8(output.stderr).unwrap())
+    };
+    let (code, said) = evaluated("both.conll");
+    assert_eq!(code, Some(0), "{said}");
+    assert!(
+        said.contains("12 of 24 entities are not scored") && said.contains("`entity_set: named`"),
+        "{said}"
+    );
+    // None of them is left.
+    desk.write("nominal.conll", columns("PER.NOM"));
+    let (code, said) = evaluated("nominal.conll");
+    assert_eq!(code, Some(1), "{said}");
+    for part in ["nominal.conll: holds 12 entities", "`entity_set: named`", "`--set entity_set=all`"] {
+        assert!(said.contains(part), "{said}");
+    }
+    // No mark to cut at, and the eighth character is the first of 头晕.
+    let long: [(&str, &[(usize, usize)]); 1] = [("昨天开始一直觉头晕了", &[(7, 9)])];
+    desk.write("long.jsonl", json(&long).replace("SYM", "PER.NAM"));
+    let (code, said) = evaluated("long.jsonl");
+    assert_eq!(code, Some(0), "{said}");
+    assert!(said.contains("1 entities stand on both sides of a cut at 8 characters"), "{said}");
 }
 
 #[test]
@@ -284,7 +326,7 @@ fn keys_that_a_training_would_pass_over() {
     let desk = Desk::new();
     let refused = |set: &str, parts: &[&str]| desk.refused(2, "good.conll", &[set], parts);
     refused("vectors.cbow.epochs=2", &["`vectors.cbow`", "trains no character vectors", "`vectors.file`"]);
-    refused("vectors.texts=[]", &["`vectors.texts`", "`vectors.file`"]);
+    refused("vectors.texts=[]", &["`vectors.texts`", "`vectors.file`", "`half_width=true`"]);
     refused("crf.training.l2=1", &["`crf`", "no linear CRF"]);
     refused("source.tests=[]", &["`source.tests`", "leave it out"]);
     refused("data=msra", &["`data`", "`--train`"]);

@@ -6,8 +6,8 @@
 
 use tch::{Device, Kind, Tensor};
 
-use crate::autograd;
 use crate::error::Result;
+use crate::{autograd, device};
 
 /// Runs `block` on `inputs` and forgets everything but its output, which has gradients to `inputs` and `parameters` as if nothing
 /// had been forgotten.
@@ -43,6 +43,9 @@ where
         let sources: Vec<&Tensor> =
             leaves.iter().filter(|leaf| leaf.requires_grad()).chain(&parameters).collect();
         let found = Tensor::f_run_backward(&[&sum], &sources, false, false)?;
+        // Whoever draws next is not to draw what was drawn here: on a GPU blocks take nothing from the generator that their own seeds
+        // come from, so that the next pass would go through the seeds of this one.
+        tch::manual_seed(device::mix(seed.cast_unsigned(), 1).cast_signed());
         // A parameter that this pass did not use has none.
         let mut found = found.into_iter().map(|gradient| gradient.defined().then_some(gradient));
         let mut gradients: Vec<Option<Tensor>> =

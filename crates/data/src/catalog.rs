@@ -40,7 +40,7 @@ pub enum Kind {
     Cmdd(Option<cmdd::Speaker>),
     /// The stand-in for XJADRNER that is drawn from CMDD's patients ([`stand_in`]).
     CmddAdr,
-    /// XJADRNER itself, which only its owners have: whatever three files of it lie in its folder ([`xjadrner`]).
+    /// XJADRNER itself, which only its owners have: the three files of it that lie in its folder, or the one ([`xjadrner`]).
     Xjadrner,
 }
 
@@ -313,7 +313,7 @@ fn private_folder(entry: &Entry, root: &Path) -> Result<PathBuf> {
     })
 }
 
-/// The files of a private corpus as they are found, relative to `root`.
+/// The files of a private corpus as they are found, relative to `root`; one that is split only when it is read stands under `train`.
 ///
 /// # Errors
 /// [`DataError::MissingFile`] where its folder is not there, [`DataError::File`] where a split is not in it.

@@ -92,13 +92,38 @@ mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
 
+    /// A store without data sets.
+    fn empty(home: &Path) -> Store {
+        let datasets = home.join("datasets");
+        std::fs::create_dir_all(&datasets).unwrap();
+        std::fs::write(datasets.join("manifest.yaml"), "version: 1\ndatasets: {}\n").unwrap();
+        Store::with_mirror(home, None).unwrap()
+    }
+
+    #[test]
+    fn a_private_corpus_may_be_one_file() {
+        let home = tempfile::tempdir().unwrap();
+        let (store, entry) = (empty(home.path()), catalog::find("xjadrner").unwrap());
+        let folder = store.datasets().join("xjadrner");
+        std::fs::create_dir(&folder).unwrap();
+        let comments = "没\tB-ADR\n精\tI-ADR\n神\tI-ADR\n\n".repeat(10) + &"好\tO\n\n".repeat(40);
+        std::fs::write(folder.join("all.bio"), comments).unwrap();
+
+        let hashes = private_hashes(&store, &entry).unwrap();
+        assert_eq!(hashes.keys().map(String::as_str).collect::<Vec<_>>(), ["xjadrner/all.bio"]);
+        let corpus = catalog::load_sentences("xjadrner", &private_root(&store, &entry)).unwrap();
+        assert_eq!(corpus.splits().map(|(_, s)| s.len()), [30, 10, 10]);
+        // A split beside it, and the others are missed.
+        std::fs::write(folder.join("train.bio"), "好\tO\n").unwrap();
+        let error = private_hashes(&store, &entry).unwrap_err().to_string();
+        assert!(error.contains("dev.txt, dev.bio, dev.conll"), "{error}");
+    }
+
     #[test]
     fn a_private_corpus_is_read_and_hashed_where_its_owner_puts_it() {
         let home = tempfile::tempdir().unwrap();
         let datasets = home.path().join("datasets");
-        std::fs::create_dir_all(&datasets).unwrap();
-        std::fs::write(datasets.join("manifest.yaml"), "version: 1\ndatasets: {}\n").unwrap();
-        let store = Store::with_mirror(home.path(), None).unwrap();
+        let store = empty(home.path());
         let entry = catalog::find("xjadrner").unwrap();
         let missing = private_hashes(&store, &entry).unwrap_err().to_string();
         for part in

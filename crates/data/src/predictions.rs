@@ -196,10 +196,10 @@ struct Line<'a> {
     entities: &'a [Found],
 }
 
-/// Documents with the entities found; `as_file_names` turns identifiers like `notes.txt:3` into what a file can be called.
+/// Documents with the entities found; `as_file_names` gives them the identifiers of [`file_name`].
 fn with_entities(documents: &[Document], found: &[Vec<Found>], as_file_names: bool) -> Vec<Document> {
     let documents = documents.iter().zip(found).map(|(document, entities)| Document {
-        id: if as_file_names { document.id.replace([':', '/', '\\', ' '], "-") } else { document.id.clone() },
+        id: if as_file_names { file_name(&document.id) } else { document.id.clone() },
         text: document.text.clone(),
         entities: entities
             .iter()
@@ -214,10 +214,16 @@ fn with_entities(documents: &[Document], found: &[Vec<Found>], as_file_names: bo
     documents.collect()
 }
 
-/// Two identifiers that differ only in what no file can be called would be one.
-fn refuse_same_names(documents: &[Document]) -> Result<()> {
+/// An identifier like `notes.txt:3` as what a file can be called; so brat and PubTator have it.
+pub fn file_name(id: &str) -> String {
+    id.replace([':', '/', '\\', ' '], "-")
+}
+
+/// Two identifiers that differ only in what no file can be called would be one. May be called before the work: [`file_name`] is
+/// taken of the identifiers as they are.
+pub fn refuse_same_names(documents: &[Document]) -> Result<()> {
     let mut seen = BTreeSet::new();
-    match documents.iter().find(|document| !seen.insert(document.id.as_str())) {
+    match documents.iter().find(|document| !seen.insert(file_name(&document.id))) {
         Some(twice) => Err(DataError::item(
             &twice.id,
             "two documents have this identifier once `:`, `/`, `\\` and spaces are written as `-`; rename one, or write `--format jsonl`",

@@ -399,7 +399,28 @@ fn jsonl() {
     let doccano = parse(r#"{"id":5,"text":"头痛","label":[[0,2,"S"]],"Comments":[]}"#).unwrap();
     assert_eq!((doccano.items[0].id.as_str(), doccano.items[0].entities[0].end), ("5", 2));
     assert_eq!(doccano.report.count(Remark::KeyNotRead), 1);
-    // Label Studio counts UTF-16 units: 😂 is two of them.
+    // doccano counts UTF-16 units: 😂 is two of them. In our own shape it is one character.
+    let place = |entities: &str| {
+        let read = parse(&format!(r#"{{"id":5,"text":"😂头痛😂",{entities}}}"#));
+        read.map(|read| (read.items[0].entities[0].start, read.items[0].entities[0].end))
+    };
+    assert_eq!(place(r#""label":[[2,4,"S"]]"#).unwrap(), (1, 3));
+    assert_eq!(place(r#""label":[[4,6,"S"]]"#).unwrap(), (3, 4));
+    let related = r#""entities":[{"id":1,"start_offset":2,"end_offset":4,"label":"S"}],"relations":[]"#;
+    assert_eq!(place(related).unwrap(), (1, 3));
+    assert_eq!(place(r#""entities":[{"start":1,"end":3,"label":"S"}]"#).unwrap(), (1, 3));
+    for half in [r#""label":[[1,4,"S"]]"#, r#""label":[[2,5,"S"]]"#] {
+        says(
+            place(half),
+            &["j.jsonl:1:1:", "entity 0", "inside a character of two", "grapheme clusters off"],
+        );
+    }
+    says(place(r#""label":[[2,7,"S"]]"#), &["j.jsonl:1:1:", "the text's 6 UTF-16 units", "found `2..7`"]);
+    says(
+        place(r#""entities":[{"start":1,"end_offset":4,"label":"S"}]"#),
+        &["entity 0 must have `start` and `end`, or doccano's"],
+    );
+    // Label Studio counts them too, where a mention's own text says so.
     let task = r#"[{"id":1,"created_at":"x","data":{"text":"😂头痛"},"annotations":[{"was_cancelled":true,"result":[]},
         {"result":[{"type":"labels","value":{"start":2,"end":4,"text":"头痛","labels":["S"]}},{"type":"choices","value":{}}]}]}]"#;
     let read = parse(task).unwrap();

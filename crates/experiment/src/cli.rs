@@ -365,8 +365,9 @@ fn own_files(
         if let Some(machine) = machine {
             method.device(&machine.device).map_err(|error| ExperimentError::usage(chain(&error)))?;
             ctx.device.clone_from(&machine.device);
-            ctx.threads = machine.threads.map_or(ctx.threads, usize::from);
         }
+        let threads = machine.map_or_else(|| own_threads(matches), |machine| machine.threads);
+        ctx.threads = threads.map_or(ctx.threads, usize::from);
         // Fails only when the pool is already made, which keeps its size.
         rayon::ThreadPoolBuilder::new().num_threads(ctx.threads).build_global().ok();
         Ok(ctx)
@@ -419,6 +420,11 @@ fn own_files(
         own => method.run_command(own, matches, &context(Path::new("."), None)?)?,
     }
     Ok(0)
+}
+
+/// `--threads` of a command of a method's own, where it has that flag: the pool is made before the command reads it.
+fn own_threads(matches: &ArgMatches) -> Option<u16> {
+    matches.try_get_one::<u16>("threads").ok().flatten().copied()
 }
 
 /// Refuses a path of the command line that is not there, as a mistake of the command line (exit code 2).
@@ -509,4 +515,22 @@ fn root(method: &dyn Method, global: &GlobalArgs) -> Result<PathBuf> {
         );
         ExperimentError::usage(message)
     })
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn threads_of_a_methods_own_command_are_read_where_it_has_the_flag() {
+        let bare = Command::new("query");
+        let flag = Arg::new("threads").long("threads").value_parser(clap::value_parser!(u16).range(1..));
+        let threads = |command: &Command, arguments: &[&str]| {
+            own_threads(&command.clone().try_get_matches_from(arguments).unwrap())
+        };
+        assert_eq!(threads(&bare.clone().arg(flag.clone()), &["query", "--threads", "3"]), Some(3));
+        assert_eq!(threads(&bare.clone().arg(flag), &["query"]), None);
+        assert_eq!(threads(&bare, &["query"]), None);
+    }
 }

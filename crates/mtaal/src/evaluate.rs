@@ -7,19 +7,22 @@ use medner_experiment::Scores;
 use tch::Device;
 
 use crate::config::Tasks;
-use crate::corpus::Example;
+use crate::corpus::{Example, MISSING};
 use crate::folder::ModelFolder;
+use crate::input::Gold;
 use crate::judging;
 use crate::querying::{metrics, reports};
 use crate::words::WordForms;
 use crate::{input, scoring};
 
-/// Scores a model on a file. Mentions of types and concepts that it does not know count as missed. A file without concepts says
-/// nothing of normalisation: recognition alone is scored on it.
+/// Scores a model on a file. Mentions of types and concepts that it does not know count as missed, and so do those that have no place
+/// in the tokens as they were annotated (though not in the mean of batches and the share of tokens, which have no place for them). A
+/// file without concepts says nothing of normalisation: recognition alone is scored on it.
 pub fn evaluate(model: &ModelFolder, path: &Path, device: Device) -> Result<Scores> {
     let alone = if model.config.tasks.ner() { Tasks::Ner } else { model.config.tasks };
-    let sentences = input::annotated(path, alone)?;
-    let normalisation = model.config.tasks.nen() && input::has_concepts(&sentences);
+    let gold = input::gold(path, alone)?;
+    let normalisation = model.config.tasks.nen() && gold.has_concepts();
+    let Gold { sentences, left_out, concepts_left_out } = gold;
     if model.config.tasks.nen() && !normalisation {
         tracing::warn!("{}: holds no concepts, so recognition alone is scored", path.display());
     }
@@ -39,9 +42,19 @@ pub fn evaluate(model: &ModelFolder, path: &Path, device: Device) -> Result<Scor
             scores.entry(task.to_owned()).or_default().insert(metric.to_owned(), value);
         }
     }
-    for (task, report) in reports(&model.config, &encoding, &examples, &judgements)? {
+    for (task, mut report) in reports(&model.config, &encoding, &examples, &judgements)? {
         if task == "nen" && !normalisation {
             continue;
+        }
+        if task == "ner" {
+            for (kind, count) in &left_out {
+                report.micro.gold += count;
+                report.per_type.entry(kind.clone()).or_default().gold += count;
+            }
+        } else {
+            let outside = |concept: &str| encoding.options.missing_as_outside && concept == MISSING;
+            let missed = concepts_left_out.iter().filter(|(concept, _)| !outside(concept));
+            report.micro.gold += missed.map(|(_, count)| count).sum::<usize>();
         }
         let types =
             report.per_type.iter().filter(|_| task == "ner").map(|(kind, counts)| (kind.as_str(), counts));

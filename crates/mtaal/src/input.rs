@@ -1,5 +1,6 @@
 //! Sentences from a user's own files: PubTator, JSON lines, columns, text.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use anyhow::{Context, Result, bail};
@@ -11,19 +12,62 @@ use medner_data::{Document, Sentence, user_files};
 
 use crate::config::Tasks;
 use crate::corpus::{Collection, MISSING, OUTSIDE};
+use crate::exchange::canonical_concept;
 
 /// Annotated sentences: PubTator and JSON lines are cut into sentences and words; three columns `token TAB tag TAB concept` are
-/// taken as they stand, and so are two (`token TAB tag`). What was changed or left out on the way is said.
+/// taken as they stand, and so are two (`token TAB tag`). Concepts are in the one spelling that answers of projects have. What was
+/// changed or left out on the way is said.
 pub fn annotated(path: &Path, tasks: Tasks) -> Result<Vec<Sentence>> {
-    let read = read(path)?;
+    let Labelled { read, .. } = read(path)?;
     read.warn(path, "they are neither learned nor scored", "they are learned and scored so");
-    if read.sentences.is_empty() {
+    checked(read.sentences, path, tasks)
+}
+
+/// Sentences to score a model on.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Gold {
+    /// The sentences, with the mentions whose tokens are what was annotated.
+    pub sentences: Vec<Sentence>,
+    /// How many other mentions there are of each type. No model finds them.
+    pub left_out: BTreeMap<String, usize>,
+    /// How many of each concept.
+    pub concepts_left_out: BTreeMap<String, usize>,
+}
+
+impl Gold {
+    /// Whether any mention has a concept.
+    pub fn has_concepts(&self) -> bool {
+        has_concepts(&self.sentences) || self.concepts_left_out.keys().any(|concept| concept != MISSING)
+    }
+}
+
+/// [`annotated`] for scoring: what has no place in the tokens, or covers more of them than was annotated, is counted apart.
+pub fn gold(path: &Path, tasks: Tasks) -> Result<Gold> {
+    let Labelled { mut read, mut concepts_left_out } = read(path)?;
+    read.warn(path, "they count as missed", "as they were annotated they count as missed");
+    read.sentences = checked(std::mem::take(&mut read.sentences), path, tasks)?;
+    for (sentence, widened) in read.sentences.iter_mut().zip(&read.widened) {
+        for span in widened {
+            let concepts = &mut sentence.concepts[span.start..span.end];
+            *concepts_left_out.entry(concepts[0].clone()).or_default() += 1;
+            concepts.fill(OUTSIDE.to_owned());
+        }
+    }
+    let Annotated { sentences, left_out, .. } = read.as_annotated();
+    Ok(Gold { sentences, left_out, concepts_left_out })
+}
+
+/// Sentences with both layers, concepts in the one spelling; refuses what can neither be learned nor scored.
+fn checked(mut sentences: Vec<Sentence>, path: &Path, tasks: Tasks) -> Result<Vec<Sentence>> {
+    if sentences.is_empty() {
         bail!("{}: holds no sentences", path.display());
     }
+    for concept in sentences.iter_mut().flat_map(|s| &mut s.concepts).filter(|c| *c != OUTSIDE) {
+        *concept = spelt(concept);
+    }
     // Both layers, and that they agree.
-    let sentences = Collection::from_sentences("", read.sentences)
-        .with_context(|| format!("{}", path.display()))?
-        .sentences;
+    let sentences =
+        Collection::from_sentences("", sentences).with_context(|| format!("{}", path.display()))?.sentences;
     let mentions = sentences.iter().any(|s| !s.spans.is_empty());
     if !mentions {
         bail!("{}: holds no mentions, so there is nothing to learn or to score", path.display());
@@ -38,30 +82,74 @@ pub fn annotated(path: &Path, tasks: Tasks) -> Result<Vec<Sentence>> {
     Ok(sentences)
 }
 
+/// A mention's concept in the one spelling.
+fn spelt(concept: &str) -> String {
+    canonical_concept(concept).unwrap_or_else(|| MISSING.to_owned())
+}
+
 /// Whether any mention has a concept.
-pub fn has_concepts(sentences: &[Sentence]) -> bool {
+fn has_concepts(sentences: &[Sentence]) -> bool {
     sentences.iter().flat_map(|s| &s.concepts).any(|c| c != OUTSIDE && c != MISSING)
 }
 
 /// The sentences of a file with what there is to say of them.
-fn read(path: &Path) -> Result<Annotated> {
+struct Labelled {
+    read: Annotated,
+    /// What [`Annotated::left_out`] is of types, of concepts.
+    concepts_left_out: BTreeMap<String, usize>,
+}
+
+impl Labelled {
+    /// Documents cut into sentences.
+    fn of(documents: &[Document]) -> Result<Self> {
+        let read = Annotated::of(documents)?;
+        let mut concepts_left_out: BTreeMap<String, usize> = BTreeMap::new();
+        for document in documents {
+            let mentions = document.entities.iter().map(|e| (e.start, e.end, spelt(&e.concepts.join("|"))));
+            for (_, _, concept) in mentions.collect::<BTreeSet<_>>() {
+                *concepts_left_out.entry(concept).or_default() += 1;
+            }
+        }
+        for sentence in &read.sentences {
+            for span in &sentence.spans {
+                let concept = sentence.concepts.get(span.start).map_or(MISSING, String::as_str);
+                if let Some(count) = concepts_left_out.get_mut(&spelt(concept)) {
+                    *count -= 1;
+                }
+            }
+        }
+        concepts_left_out.retain(|_, count| *count > 0);
+        Ok(Self { read, concepts_left_out })
+    }
+
+    /// Sentences that are cut already: every mention has its place.
+    fn cut(read: Annotated) -> Self {
+        Self { read, concepts_left_out: BTreeMap::new() }
+    }
+}
+
+/// Reads a file as what its content and its ending say that it is.
+fn read(path: &Path) -> Result<Labelled> {
     if is_pubtator(path)? {
         let documents = read_pubtator(path, PubTatorOptions { tolerant: true })?;
-        let mut read = Annotated::of(&documents.items)?;
-        read.report.merge(documents.report);
-        return Ok(read);
+        let mut labelled = Labelled::of(&documents.items)?;
+        labelled.read.report.merge(documents.report);
+        return Ok(labelled);
+    }
+    if user_files::is_json(path) || path.is_dir() {
+        return Labelled::of(&user_files::annotated(path)?);
     }
     match columns(path)? {
         Some(3) => {
             let Read { items: sentences, report } = mtaal::read(path)?;
-            Ok(Annotated { sentences, report, ..Annotated::default() })
+            Ok(Labelled::cut(Annotated { sentences, report, ..Annotated::default() }))
         }
         None if has_columns_without_tabs(path)? => bail!(
             "{}: has three columns with spaces between them; a concept is read where tabs separate them: \
              `token TAB tag TAB concept`",
             path.display()
         ),
-        _ => Ok(word_files::annotated(path)?),
+        _ => Ok(Labelled::cut(word_files::annotated(path)?)),
     }
 }
 
@@ -180,14 +268,56 @@ mod tests {
     }
 
     #[test]
+    fn concepts_have_the_one_spelling_of_answers() {
+        let pubtator = "7|t|No fever, cough or ache.\n7|a|\n7\t3\t8\tfever\tDisease\tMESH:D5|OMIM:2\n\
+            7\t10\t15\tcough\tDisease\t-\n";
+        let columns = "No\tO\tO\nfever\tB-Disease\t MESH:D5|OMIM:2\n,\tO\tO\ncough\tB-Disease\t-\nor\tO\tO\nache\tO\tO\n.\tO\tO\n";
+        let json = "{\"id\": \"7\", \"text\": \"No fever, cough or ache.\", \"entities\": [\
+            {\"start\": 3, \"end\": 8, \"label\": \"Disease\", \"concepts\": [\"MESH:D5\", \"OMIM:2 \"]}, \
+            {\"start\": 10, \"end\": 15, \"label\": \"Disease\", \"concepts\": [\"-\"]}]}\n";
+        for (content, name) in [(pubtator, "a.txt"), (columns, "a.tsv"), (json, "a.jsonl")] {
+            let (_folder, path) = file(content, name);
+            let concepts = ["O", "D5|OMIM:2", "O", "-1", "O", "O", "O"];
+            assert_eq!(annotated(&path, Tasks::Both).unwrap()[0].concepts, concepts, "{name}");
+            assert_eq!(gold(&path, Tasks::Both).unwrap().sentences[0].concepts, concepts, "{name}");
+        }
+        // Outside mentions there is no concept, not even one that is none.
+        let (_folder, path) = file("No\tO\t-\nfever\tB-Disease\tD5\n", "a.tsv");
+        let message = format!("{:#}", annotated(&path, Tasks::Both).unwrap_err());
+        assert!(message.contains("token 0 (`No`) is outside every mention"), "{message}");
+    }
+
+    #[test]
+    fn what_has_no_place_in_the_tokens_is_counted_apart_for_scoring() {
+        // A mention inside another, one of half a word, a blank one, and one as it should be, whose concept stands twice.
+        let pubtator = "7|t|No severe fever today but ache.\n7|a|\n7\t3\t15\tsevere fever\tDisease\tD5\n\
+            7\t10\t15\tfever\tSign\tMESH:D6\n7\t16\t20\ttoda\tTime\tD7\n7\t21\t22\t \tTime\t-1\n\
+            7\t26\t30\tache\tSign\tD6\n";
+        let (_folder, path) = file(pubtator, "a.txt");
+        let Gold { sentences, left_out, concepts_left_out } = gold(&path, Tasks::Both).unwrap();
+        let counts = |counts: &[(&str, usize)]| -> BTreeMap<String, usize> {
+            counts.iter().map(|(name, count)| ((*name).to_owned(), *count)).collect()
+        };
+        assert_eq!(left_out, counts(&[("Sign", 1), ("Time", 2)]));
+        assert_eq!(concepts_left_out, counts(&[("-1", 1), ("D6", 1), ("D7", 1)]));
+        let labels: Vec<&str> = sentences[0].spans.iter().map(|span| span.label.as_str()).collect();
+        assert_eq!(labels, ["Disease", "Sign"]);
+        assert_eq!(sentences[0].concepts, ["O", "D5", "D5", "O", "O", "D6", "O"]);
+        // For learning, the half word is a whole one.
+        let learned = annotated(&path, Tasks::Both).unwrap();
+        assert_eq!((learned[0].spans.len(), learned[0].concepts[3].as_str()), (3, "D7"));
+    }
+
+    #[test]
     fn what_cutting_leaves_out_is_known() {
         let pubtator = "7|t|No severe fever today.\n7|a|\n7\t3\t15\tsevere fever\tDisease\tD5\n\
             7\t10\t15\tfever\tDisease\tD6\n";
         let (_folder, path) = file(pubtator, "a.txt");
-        let read = read(&path).unwrap();
+        let Labelled { read, concepts_left_out } = read(&path).unwrap();
         assert_eq!(read.report.count(Remark::OverlapLeftOut), 1);
         assert_eq!(read.left_out, [("Disease".to_owned(), 1)].into());
+        assert_eq!(concepts_left_out, [("D6".to_owned(), 1)].into());
         let (_folder, path) = file("No\tO\tO\nfever\tI-Disease\tD5\n", "a.tsv");
-        assert_eq!(super::read(&path).unwrap().report.count(Remark::RepairedTag), 1);
+        assert_eq!(super::read(&path).unwrap().read.report.count(Remark::RepairedTag), 1);
     }
 }

@@ -6,13 +6,14 @@ use anyhow::Result;
 use medner_core::device;
 use medner_data::load;
 use medner_data::predictions::{self, Shape};
+use medner_data::word_files;
 use medner_experiment::{
     Cell, ConfigError, DataFacts, EvaluateArgs, Method, Missing, Outcome, PredictArgs, PredictFormat,
     RunContext, Scores, Shortcut, TrainArgs, Value, config, error,
 };
 
 use crate::config::{Config, Job, WordVectorSource};
-use crate::{cells, evaluate, folder, input, own_files, predict, project, train, vectors};
+use crate::{cells, evaluate, folder, own_files, predict, project, train, vectors};
 
 /// Raised whenever a change alters numbers: results of earlier versions are then run again.
 pub const RESULTS_VERSION: u32 = 2;
@@ -124,13 +125,18 @@ impl Method for Mtaal {
         device::set_threads(ctx.threads);
         let device = device::open(&ctx.device)?;
         let model = folder::load(&project::newest_model(&args.model), device)?;
-        let documents = input::text(args.input.as_deref())?;
-        let progress = |done: usize, total: usize| ctx.progress.set(done as u64, total as u64, "sentences");
-        let found = predict::documents(&model, &documents, device, &progress)?;
-        if shape == Shape::Pubtator {
-            return predict::write_text(&predict::pubtator(&documents, &found)?, output);
+        let words = word_files::text(args.input.as_deref())?;
+        match shape {
+            Shape::Pubtator => predict::check_pubtator(&words.documents)?,
+            Shape::Brat => predictions::refuse_same_names(&words.documents)?,
+            _ => {}
         }
-        Ok(predictions::write(shape, &documents, &found, output)?)
+        let progress = |done: usize, total: usize| ctx.progress.set(done as u64, total as u64, "sentences");
+        let found = predict::documents(&model, &words, device, &progress)?;
+        if shape == Shape::Pubtator {
+            return predict::write_text(&predict::pubtator(&words.documents, &found)?, output);
+        }
+        Ok(predictions::write_words(shape, &words, &found, output)?)
     }
 
     fn commands(&self) -> Vec<clap::Command> {

@@ -8,15 +8,15 @@ use std::path::Path;
 use anyhow::{Context, Result};
 use medner_core::tensors;
 use medner_data::formats::pubtator::write_pubtator;
-use medner_data::formats::tokenize::TokenizedSentence;
-use medner_data::predictions::Found;
+use medner_data::formats::{Remarked, Report};
+use medner_data::predictions::{self, Found};
+use medner_data::word_files::Words;
 use medner_data::{Document, Entity};
 use medner_metrics::Span;
 use tch::Device;
 
 use crate::corpus::{Encoding, Example, MISSING, OUTSIDE};
 use crate::folder::ModelFolder;
-use crate::input;
 use crate::judging::{self, Judgement, Judgements};
 use crate::words::WordForms;
 
@@ -103,11 +103,11 @@ pub fn sentences(
 /// The mentions of each document, sorted by their place.
 pub fn documents(
     model: &ModelFolder,
-    documents: &[Document],
+    words: &Words,
     device: Device,
     progress: judging::Progress<'_>,
 ) -> Result<Vec<Vec<Found>>> {
-    let cut: Vec<TokenizedSentence> = input::cut(documents)?;
+    let (documents, cut) = (&words.documents, &words.sentences);
     let tokens: Vec<&[String]> = cut.iter().map(|s| s.sentence.tokens.as_slice()).collect();
     let characters: Vec<Vec<char>> = documents.iter().map(|d| d.text.chars().collect()).collect();
     let mut found = vec![Vec::new(); documents.len()];
@@ -131,24 +131,50 @@ pub fn documents(
     Ok(found)
 }
 
+/// What messages call the output.
+const NAME: &str = "predictions";
+
+/// Refuses documents that [`pubtator`] could not write, and warns of what it writes otherwise than it stands there; to be called
+/// before the work.
+pub fn check_pubtator(documents: &[Document]) -> Result<()> {
+    for (remark, Remarked { count, first }) in &without_mentions(documents)?.remarks {
+        tracing::warn!("PubTator has a line a text: {count} {} (first: {first})", remark.text());
+    }
+    Ok(())
+}
+
+/// What the writer says of the documents.
+fn without_mentions(documents: &[Document]) -> Result<Report> {
+    predictions::refuse_same_names(documents)?;
+    let mut report = Report::default();
+    for document in documents {
+        report.merge(write_pubtator(&[named(document, &[])], &mut std::io::sink(), Path::new(NAME))?);
+    }
+    Ok(report)
+}
+
+/// A document as it is called in the output.
+fn named(document: &Document, mentions: &[Found]) -> Document {
+    let entity = |m: &Found| Entity {
+        start: m.start,
+        end: m.end,
+        label: m.label.clone(),
+        concepts: m.concepts.clone(),
+    };
+    Document {
+        id: predictions::file_name(&document.id),
+        text: document.text.clone(),
+        entities: mentions.iter().map(entity).collect(),
+    }
+}
+
 /// PubTator with a seventh column, the confidence of each mention.
 pub fn pubtator(documents: &[Document], found: &[Vec<Found>]) -> Result<String> {
     let mut text = String::new();
     for (document, mentions) in documents.iter().zip(found) {
-        let entity = |m: &Found| Entity {
-            start: m.start,
-            end: m.end,
-            label: m.label.clone(),
-            concepts: m.concepts.clone(),
-        };
-        let document = Document {
-            // An identifier like `notes.txt:3` could not be a file's name.
-            id: document.id.replace([':', '/', '\\', ' '], "-"),
-            text: document.text.clone(),
-            entities: mentions.iter().map(entity).collect(),
-        };
         let mut block = Vec::new();
-        write_pubtator(&[document], &mut block, Path::new("predictions"))?;
+        // What it has to say was said before the work.
+        write_pubtator(&[named(document, mentions)], &mut block, Path::new(NAME))?;
         // Title, abstract, the mentions in their order, a blank line.
         for (line, row) in String::from_utf8(block)?.lines().zip(0_usize..) {
             text.push_str(line);
@@ -182,6 +208,7 @@ mod tests {
     use super::*;
     use crate::corpus::EncodingOptions;
     use medner_data::Sentence;
+    use medner_data::formats::Remark;
 
     fn encoding() -> Encoding {
         let sentence = Sentence {
@@ -245,5 +272,20 @@ mod tests {
         let back = medner_data::formats::pubtator::read_pubtator(&path, options).unwrap().items;
         assert_eq!(back[0].entities[0].concepts, ["D5", "D7"]);
         assert_eq!(back[0].entities[1].start, 13);
+    }
+
+    #[test]
+    fn what_pubtator_has_no_place_for_is_said_before_the_work() {
+        let documents = |ids: &[&str], text: &str| -> Vec<Document> {
+            let document =
+                |id: &&str| Document { id: (*id).to_owned(), text: text.to_owned(), entities: Vec::new() };
+            ids.iter().map(document).collect()
+        };
+        let refused = |ids: &[&str]| without_mentions(&documents(ids, "No fever")).unwrap_err().to_string();
+        assert!(refused(&["a:1", "b", "a-1"]).contains("a-1: two documents have this identifier"));
+        assert!(refused(&["b", "a|b"]).contains("the identifier `a|b` cannot be written as PubTator"));
+        assert!(without_mentions(&documents(&["a:1", "b"], "No\nfever")).unwrap().is_clean());
+        let report = without_mentions(&documents(&["a:1", "b"], "No\tfever")).unwrap();
+        assert_eq!(report.count(Remark::BreakReplaced), 2);
     }
 }

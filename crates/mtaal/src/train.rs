@@ -67,8 +67,10 @@ pub fn train(args: &TrainArgs, ctx: &RunContext) -> Result<()> {
     let patience = Some(config.supervised.patience).filter(|&p| p > 0 && keep == Keep::Best);
     let start = Start { seed: args.seed, files, keep, patience, save_unscored: true };
     let (run, summary) = cells::train(&config, start, prepared, networks, ctx, device)?;
-    // What an annotation project needs to go on from here.
+    // What an annotation project needs to go on from here: what it learns, and what else it need not ask.
     project::write(&args.out.join(project::SENTENCES), &training)?;
+    let known: Vec<String> = development.iter().map(|sentence| sentence.tokens.join(" ")).collect();
+    project::write(&args.out.join(project::KNOWN), &known)?;
     folder::save(&args.out, &given_config, &encoding, &run.networks)?;
     if let Some(best) = summary.best.filter(|_| keep == Keep::Best) {
         tracing::info!(

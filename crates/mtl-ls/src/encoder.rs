@@ -99,6 +99,7 @@ pub fn fill(
     let shared = shared_layers(rate, config.n_layer)?;
     let given: NamedTensors = tensors::read(file)?;
     let mut state = params.state()?;
+    let wanted = state.keys().filter(|name| is_shared(name, shared)).count();
     let mut taken = Vec::new();
     for (name, tensor) in given {
         if is_shared(&name, shared) {
@@ -112,6 +113,12 @@ pub fn fill(
             state.insert(name, tensor);
         }
     }
+    ensure!(
+        taken.len() == wanted,
+        "{}: has {} of the {wanted} tensors that are shared; copy it again",
+        file.display(),
+        taken.len()
+    );
     params.load(&state)?;
     Ok(taken)
 }

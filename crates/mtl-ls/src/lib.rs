@@ -30,7 +30,7 @@
 //! | the paper | here | key |
 //! | --- | --- | --- |
 //! | XLNet-Large | any Hugging Face folder by `--encoder DIR`; the profiles `quick` and `cpu` pre-train a small one on the corpora's own training text, and their rows say so | `encoder`, `pretraining` |
-//! | an encoder of "common text data" | the encoder of profile `cpu` has read the text of all training sets, some of whose sentences stand in other sets' test parts (BioNLP09 1,938 of 2,446 test sentences, JNLPBA 54 of 3,856): STL too has read those, without labels | `encoder` |
+//! | an encoder of "common text data" | the encoder of profile `cpu` has read the text of all training sets but for the sentences that any set scores (BioNLP09's 1,938 of 2,446 test sentences are other sets' training sentences) | `encoder` |
 //! | batch size not given | 32 sequences | `training.batch_size` |
 //! | the released label maps have the tags B, I, E and S | BIO | `scheme` |
 //! | the released code reads `pieces <sep> <sep> <cls>` | `pieces <sep> <cls>`, as XLNet's own tokenizer writes one text | |

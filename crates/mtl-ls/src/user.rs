@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use anyhow::{Context, Result, bail};
-use medner_core::crf::{Posterior, SpanQuery};
+use medner_core::crf::{Posterior, SpanQuery, SpanReader};
 use medner_core::device;
 use medner_core::records::hold_out;
 use medner_data::hash::hash_file;
@@ -188,10 +188,11 @@ pub fn predict(args: &PredictArgs, ctx: &RunContext) -> Result<()> {
     let words = word_files::text(args.input.as_deref())?;
     let (documents, cut) = (&words.documents, &words.sentences);
     let sentences: Vec<Sentence> = cut.iter().map(|s| s.sentence.clone()).collect();
-    let progress = |done: usize, total: usize| ctx.progress.set(done as u64, total as u64, "sequences");
+    let progress = |done: usize, total: usize| ctx.progress.set(done as u64, total as u64, "sentences");
     let characters: Vec<Vec<char>> = documents.iter().map(|d| d.text.chars().collect()).collect();
     let mut found = vec![Vec::new(); documents.len()];
-    for (sentence, spans) in cut.iter().zip(find(&model, &sentences, device, &progress)?) {
+    let found_spans = find(&model, &sentences, device, &progress)?;
+    for (sentence, spans) in cut.iter().zip(found_spans) {
         for (span, confidence) in spans {
             let Some(place) = sentence.to_characters(&span) else { continue };
             found[sentence.document].push(Found {
@@ -216,7 +217,10 @@ struct WordPlace {
     places: std::ops::Range<usize>,
 }
 
-/// Entities of each sentence with the model's probability of each.
+/// Sentences whose posteriors are held at a time.
+const HELD: usize = 8192;
+
+/// Entities of each sentence with the model's probability of each; `progress` is told sentences done and all sentences.
 ///
 /// # Errors
 /// As [`crate::tagging::XlnetCrf::decode_with_posterior`].
@@ -226,6 +230,24 @@ pub fn find(
     device: tch::Device,
     progress: &dyn Fn(usize, usize),
 ) -> Result<Vec<Vec<(Span, f64)>>> {
+    let mut found = Vec::with_capacity(sentences.len());
+    for some in sentences.chunks(HELD) {
+        let before = found.len();
+        let told = |done: usize, all: usize| {
+            progress(before + some.len() * done / all.max(1), sentences.len());
+        };
+        found.extend(find_in(model, some, device, &told)?);
+    }
+    Ok(found)
+}
+
+fn find_in(
+    model: &TaggerFolder,
+    sentences: &[Sentence],
+    device: tch::Device,
+    progress: &dyn Fn(usize, usize),
+) -> Result<Vec<Vec<(Span, f64)>>> {
+    let reader = SpanReader::new(model.labels.scheme(), model.labels.tags())?;
     let pieces = WordPieces::new(&model.tokenizer);
     let encoded = Encoded::new(sentences, &pieces, &model.labels, &model.config.input)?;
     let mut tags = encoded.blank();
@@ -248,20 +270,27 @@ pub fn find(
         progress(done, encoded.sequences.len());
     }
     let confidence = |sentence: usize, span: &Span| -> f64 {
-        let mut probability = 1.0;
+        let (mut probability, mut done) = (1.0, 0);
         let words = &places[sentence][span.start..span.end];
         // An entity may begin in one window and end in the next: each window's part counts.
         for part in words.chunk_by(|a, b| a.as_ref().map(|w| w.sequence) == b.as_ref().map(|w| w.sequence)) {
             let (Some(Some(first)), Some(Some(last))) = (part.first(), part.last()) else { continue };
             let Some((labels, posterior)) = &decoded[first.sequence] else { continue };
-            let inside = model.labels.index(&format!("I-{}", span.label)).map(|i| i as usize);
+            // Between windows the entity goes on: what bounds it stands before its first word and after its last. The label X, which
+            // comes after the tags, does neither run into an entity nor continue one.
             let count = posterior.unary(first.places.start).len();
-            let after: Vec<bool> = (0..count).map(|label| Some(label) != inside).collect();
+            let bound = |mut tags: Vec<bool>| {
+                tags.resize(count, true);
+                tags
+            };
+            let before = (done == 0).then(|| bound(reader.before(labels[first.places.start])));
+            done += part.len();
+            let after = (done == words.len()).then(|| bound(reader.after(labels[last.places.start])));
             probability *= posterior.span(&SpanQuery {
                 start: first.places.start,
                 tags: &labels[first.places.start..last.places.end],
-                before: None,
-                after: Some(&after),
+                before: before.as_deref(),
+                after: after.as_deref(),
             });
         }
         probability

@@ -50,7 +50,7 @@ fn where_a_sentence_ends_its_neighbours_decide_nothing() {
     let long: Vec<u32> = (5..40).collect();
     for length in 1..=25 {
         let sentence: Vec<u32> = (8..8 + length).collect();
-        let alone = read(&encoder, &[sentence.clone()]).get(0);
+        let alone = read(&encoder, std::slice::from_ref(&sentence)).get(0);
         let beside = read(&encoder, &[long.clone(), sentence]).get(1).narrow(0, 0, i64::from(length));
         assert!(near(&beside, &alone), "{length} characters");
     }

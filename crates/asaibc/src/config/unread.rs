@@ -17,7 +17,7 @@ const UNREAD: [(&str, &str); 6] = [
 ];
 
 const VECTORS: &str = "`train` trains no character vectors; name a file of them by `vectors.file` (word2vec's formats or GloVe's), such \
-                       as the `vectors.bin` of a `character vectors` cell of `reproduce`";
+                       as the `vectors.bin` of a `character vectors` cell of `reproduce`, with `half_width=true`";
 
 /// The first key of `given` that training on files would pass over.
 ///

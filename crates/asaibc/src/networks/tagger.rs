@@ -111,8 +111,8 @@ impl Tagger {
         Losses::new(task, separation)
     }
 
-    /// The losses of a batch of the word segmentation in training mode, each sentence with its weight; `None` where the
-    /// network has no adversarial transfer layer.
+    /// The losses of a batch of the word segmentation in training mode. The weights of its sentences are those of the task's loss; the
+    /// losses of the separation count each sentence fully. `None` where the network has no adversarial transfer layer.
     pub fn word_losses(
         &self,
         batch: &Batch,

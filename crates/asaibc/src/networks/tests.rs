@@ -150,7 +150,7 @@ fn weights_of_sentences_scale_their_part_of_the_loss() {
 }
 
 #[test]
-fn positions_after_the_last_share_its_vector_and_padding_has_none() {
+fn positions_after_the_last_share_its_vector_and_padding_characters_are_zero() {
     device::reseed(1, 0);
     let params = Params::new(Device::Cpu);
     let input = Input::new(&params.root(), &row(false, false, 0, 0), &Start::Random(30), 12).unwrap();

@@ -10,7 +10,8 @@
 //! w(sentence) = max over its runs r and the target's entities e of  alpha S_e(r, e) + beta S_p(r, e),   alpha + beta = 1
 //! ```
 //!
-//! A sentence with `w < delta` is dropped; `w` is the weight of the others' loss.
+//! A sentence with `w < delta` is dropped; `w` is the weight of the others' word segmentation loss. The losses of the separation
+//! (difference, same, reconstruction) count every sentence that is kept fully, whatever its `w`.
 //!
 //! # Differences from the paper
 //! Its formulas are missing from the text at hand; this is how the gaps are filled.
@@ -125,7 +126,7 @@ pub struct Similarity {
 /// Weights of the source's sentences.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Transfer {
-    /// One a source sentence: the weight of its loss, or `None` where it is dropped.
+    /// One a source sentence: the weight of its word segmentation loss, or `None` where it is dropped.
     pub weights: Vec<Option<f64>>,
     /// What came out.
     pub report: TransferReport,

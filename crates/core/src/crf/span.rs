@@ -46,9 +46,17 @@ impl SpanReader {
         let (Some(&first), Some(&last)) = (path.first(), path.last()) else {
             return 0.0;
         };
-        let k = self.tags;
-        let before: Vec<bool> = (0..k).map(|i| !self.continues[i * k + first as usize]).collect();
-        let after: Vec<bool> = (0..k).map(|j| !self.continues[last as usize * k + j]).collect();
+        let (before, after) = (self.before(first), self.after(last));
         posterior.span(&SpanQuery { start, tags: path, before: Some(&before), after: Some(&after) })
+    }
+
+    /// The tags that do not run into an entity which begins with `first`.
+    pub fn before(&self, first: u32) -> Vec<bool> {
+        (0..self.tags).map(|tag| !self.continues[tag * self.tags + first as usize]).collect()
+    }
+
+    /// The tags that do not continue an entity which ends with `last`.
+    pub fn after(&self, last: u32) -> Vec<bool> {
+        (0..self.tags).map(|tag| !self.continues[last as usize * self.tags + tag]).collect()
     }
 }

@@ -7,8 +7,10 @@
 //! - Label Studio's export, an array of tasks or one task a line:
 //!   `{"id": 7, "data": {"text": "..."}, "annotations": [{"result": [{"type": "labels", "value": {...}}]}]}`.
 //!
-//! Offsets count characters (Unicode scalar values), ends are exclusive. Label Studio may count UTF-16 units; where a mention's
-//! own text shows that, its offsets are turned into characters and counted. A document without `id` is called `<file>:<line>`.
+//! Offsets count characters (Unicode scalar values), ends are exclusive. doccano's count UTF-16 units and are turned into characters
+//! (the project's option to count grapheme clusters must be off); the two differ behind characters above U+FFFF. Label Studio may
+//! count UTF-16 units; where a mention's own text shows that, its offsets are turned into characters and counted. A document
+//! without `id` is called `<file>:<line>`.
 
 use std::collections::BTreeMap;
 use std::io::Write;
@@ -38,12 +40,14 @@ struct Raw {
     rest: BTreeMap<String, Value>,
 }
 
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
 struct RawEntity {
-    #[serde(alias = "start_offset")]
-    start: usize,
-    #[serde(alias = "end_offset")]
-    end: usize,
+    /// Characters.
+    start: Option<usize>,
+    end: Option<usize>,
+    /// doccano's, in UTF-16 units.
+    start_offset: Option<usize>,
+    end_offset: Option<usize>,
     label: String,
     #[serde(default)]
     concepts: Vec<String>,
@@ -148,7 +152,7 @@ impl Reader<'_> {
         let (text, entities) = match (raw.text, raw.data, raw.entities, raw.label, raw.annotations) {
             (Some(text), None, Some(entities), None, None) => (text, entities),
             (Some(text), None, None, Some(labels), None) => {
-                (text, labels.into_iter().map(RawEntity::from).collect())
+                (text, labels.into_iter().map(RawEntity::of_doccano).collect())
             }
             (None, Some(data), None, None, Some(annotations)) => {
                 let entities =
@@ -184,9 +188,9 @@ impl Reader<'_> {
     }
 }
 
-impl From<(usize, usize, String)> for RawEntity {
-    fn from((start, end, label): (usize, usize, String)) -> Self {
-        Self { start, end, label, concepts: Vec::new(), text: None, rest: BTreeMap::new() }
+impl RawEntity {
+    fn of_doccano((start, end, label): (usize, usize, String)) -> Self {
+        Self { start_offset: Some(start), end_offset: Some(end), label, ..Self::default() }
     }
 }
 
@@ -226,14 +230,25 @@ fn task_entities(
             .map_err(|e| (format!("a result of the task: {e}"), shown.clone()))?;
         let [label] = <[String; 1]>::try_from(value.labels)
             .map_err(|labels| (format!("a region has {} labels; expected one", labels.len()), shown))?;
-        entities.push(RawEntity { text: value.text, ..RawEntity::from((value.start, value.end, label)) });
+        let (start, end) = (Some(value.start), Some(value.end));
+        entities.push(RawEntity { start, end, label, text: value.text, ..RawEntity::default() });
     }
     Ok(entities)
 }
 
-/// Checks an entity against the text, turning UTF-16 offsets into characters where its own text shows that they are.
+/// Checks an entity against the text, turning UTF-16 offsets into characters: doccano's, and others where its own text shows that
+/// they are.
 fn resolve(entity: RawEntity, map: &CharMap<'_>, id: &str, report: &mut Report) -> Result<Entity, Wrong> {
-    let RawEntity { start, end, label, concepts, text, .. } = entity;
+    let RawEntity { start, end, start_offset, end_offset, label, concepts, text, .. } = entity;
+    let (start, end) = match (start, end, start_offset, end_offset) {
+        (Some(start), Some(end), None, None) => (start, end),
+        (None, None, Some(start), Some(end)) => of_units(map, start, end)?,
+        _ => {
+            let message =
+                "must have `start` and `end`, or doccano's `start_offset` and `end_offset`, once each";
+            return Err((message.into(), label));
+        }
+    };
     if label.is_empty() {
         return Err(("has an empty label".into(), format!("{start}..{end}")));
     }
@@ -267,6 +282,23 @@ fn outside(map: &CharMap<'_>) -> String {
         "does not lie in the text's {} characters; offsets count characters from 0, ends are exclusive",
         map.len()
     )
+}
+
+/// The characters of a place that doccano gives.
+fn of_units(map: &CharMap<'_>, start: usize, end: usize) -> Result<(usize, usize), Wrong> {
+    utf16_to_characters(map, start, end).ok_or_else(|| {
+        let units = map.slice(0, map.len()).map_or(0, |text| text.encode_utf16().count());
+        let message = if start.max(end) > units {
+            format!(
+                "does not lie in the text's {units} UTF-16 units, which doccano counts from 0; ends are exclusive"
+            )
+        } else {
+            "begins or ends inside a character of two UTF-16 units, which doccano counts; mark it again, with the project's option \
+             to count grapheme clusters off"
+                .to_owned()
+        };
+        (message, format!("{start}..{end}"))
+    })
 }
 
 fn utf16_to_characters(map: &CharMap<'_>, start: usize, end: usize) -> Option<(usize, usize)> {

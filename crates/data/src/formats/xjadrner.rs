@@ -15,6 +15,12 @@ use crate::stand_in;
 /// Endings of the files of a folder, in the order they are looked for.
 const ENDINGS: [&str; 3] = ["txt", "bio", "conll"];
 
+/// How the files of a folder are called.
+const SPLITS: [&str; 3] = ["train", "dev", "test"];
+
+/// Endings of a file that holds all comments, whatever its name is.
+const ENDINGS_OF_ONE: [&str; 4] = ["txt", "bio", "conll", "tsv"];
+
 /// Reads one file, strictly.
 ///
 /// # Errors
@@ -24,18 +30,22 @@ pub fn read(path: &Path) -> Result<Read<Sentence>> {
     conll::read_conll(path, &msra::options())
 }
 
-/// Reads the corpus: a folder with `train`, `dev` and `test` (`.txt`, `.bio` or `.conll`), or one file with all comments, which
-/// is split 0.6 : 0.2 : 0.2 as the paper does, comments with and without an entity apart ([`stand_in::split`]).
+/// Reads the corpus: a folder with `train`, `dev` and `test` (`.txt`, `.bio` or `.conll`), or one file with all comments (or a folder
+/// with nothing else to read), which is split 0.6 : 0.2 : 0.2 as the paper does, comments with and without an entity apart
+/// ([`stand_in::split`]).
 ///
 /// # Errors
-/// As [`read`]; [`DataError::File`] when the folder lacks one of the three files.
+/// As [`read`] and [`files`].
 pub fn read_corpus(path: &Path) -> Result<(Corpus<Sentence>, Report)> {
     if !path.is_dir() {
-        let read = read(path)?;
-        return Ok((stand_in::split(read.items), read.report));
+        return read_one(path);
+    }
+    let names = files(path)?;
+    if let ([one], []) = (names.train.as_slice(), names.dev.as_slice()) {
+        return read_one(&path.join(one));
     }
     let mut report = Report::default();
-    let corpus = files(path)?.try_map(|names| {
+    let corpus = names.try_map(|names| {
         let mut sentences = Vec::new();
         for name in names {
             let part = read(&path.join(name))?;
@@ -47,25 +57,58 @@ pub fn read_corpus(path: &Path) -> Result<(Corpus<Sentence>, Report)> {
     Ok((corpus, report))
 }
 
-/// The files of a folder that [`read_corpus`] reads, by their names in it.
+/// All comments in one file, split here.
+fn read_one(path: &Path) -> Result<(Corpus<Sentence>, Report)> {
+    let read = read(path)?;
+    tracing::info!("{}: one file, split 0.6 : 0.2 : 0.2 by drawn numbers", path.display());
+    Ok((stand_in::split(read.items), read.report))
+}
+
+/// The files of a folder that [`read_corpus`] reads, by their names in it. A folder with one file of columns, which is none of the
+/// three splits, has that under `train` and nothing under the others.
 ///
 /// # Errors
-/// [`DataError::File`] when the folder lacks one of the three.
+/// [`DataError::File`] when the folder lacks one of the three and is not such a folder either; [`DataError::Io`].
 pub fn files(folder: &Path) -> Result<Corpus<String>> {
-    let names = Corpus { train: vec!["train"], dev: vec!["dev"], test: vec!["test"] };
-    names.try_map(|names| {
+    let candidates = |name: &str| ENDINGS.map(|ending| format!("{name}.{ending}"));
+    let found = |name: &str| candidates(name).into_iter().find(|file| folder.join(file).is_file());
+    if let Some(one) = only_file(folder)? {
+        return Ok(Corpus { train: vec![one], ..Corpus::default() });
+    }
+    let [train, dev, test] = SPLITS.map(|name| vec![name]);
+    Corpus { train, dev, test }.try_map(|names| {
         let file = |name: &str| {
-            let candidates = ENDINGS.map(|ending| format!("{name}.{ending}"));
-            candidates.iter().find(|file| folder.join(file).is_file()).cloned().ok_or_else(|| {
-                let expected = candidates.join(", ");
-                DataError::file(
-                    folder,
-                    format!("holds none of {expected}; give the three splits, or one file"),
-                )
+            found(name).ok_or_else(|| {
+                let expected = candidates(name).join(", ");
+                let message = format!(
+                    "holds none of {expected}; give the three splits, or no file but one with all comments (its ending {})",
+                    ENDINGS_OF_ONE.join(", ")
+                );
+                DataError::file(folder, message)
             })
         };
         names.into_iter().map(file).collect()
     })
+}
+
+/// The name of the only file of columns in a folder; none where there is no such file, or more than one, or where it is called like a
+/// split: then the other two were forgotten.
+fn only_file(folder: &Path) -> Result<Option<String>> {
+    let mut names = Vec::new();
+    for entry in std::fs::read_dir(folder).map_err(DataError::io(folder))? {
+        let entry = entry.map_err(DataError::io(folder))?;
+        let path = entry.path();
+        let is_one =
+            path.extension().is_some_and(|e| ENDINGS_OF_ONE.iter().any(|one| e.eq_ignore_ascii_case(one)));
+        if is_one && path.is_file() {
+            names.push(entry.file_name().to_string_lossy().into_owned());
+        }
+    }
+    let is_split = |name: &str| {
+        let stem = Path::new(name).file_stem();
+        SPLITS.iter().any(|split| stem.is_some_and(|stem| stem.eq_ignore_ascii_case(split)))
+    };
+    Ok(names.pop().filter(|name| names.is_empty() && !is_split(name)))
 }
 
 #[cfg(test)]
@@ -101,6 +144,19 @@ mod tests {
         let (corpus, _) = read_corpus(&folder.path().join("all.txt")).unwrap();
         let with = |s: &[Sentence]| s.iter().filter(|s| !s.spans.is_empty()).count();
         assert_eq!(corpus.splits().map(|(_, s)| (s.len(), with(s))), [(30, 6), (10, 2), (10, 2)]);
+        // So is the only file of a folder, whatever lies beside it that is none of columns.
+        assert_eq!(read_corpus(folder.path()).unwrap().0, corpus);
+        std::fs::write(folder.path().join("README.md"), "private").unwrap();
+        std::fs::rename(folder.path().join("all.txt"), folder.path().join("comments.tsv")).unwrap();
+        assert_eq!(files(folder.path()).unwrap().train, ["comments.tsv"]);
+        assert_eq!(read_corpus(folder.path()).unwrap().0.test.len(), 10);
+        // Of two nobody knows which.
+        std::fs::write(folder.path().join("more.bio"), COMMENT).unwrap();
+        let error = read_corpus(folder.path()).unwrap_err().to_string();
+        assert!(
+            error.contains("train.txt, train.bio, train.conll") && error.contains("no file but one"),
+            "{error}"
+        );
     }
 
     #[test]
@@ -116,8 +172,13 @@ mod tests {
             let error = read(&folder.path().join("all.txt")).unwrap_err().to_string();
             assert!(error.contains(&format!("all.txt{place}")) && error.contains(what), "{error}");
         }
-        let folder = folder(&[("train.txt", COMMENT)]);
-        let error = read_corpus(folder.path()).unwrap_err().to_string();
-        assert!(error.contains("dev.txt, dev.bio, dev.conll"), "{error}");
+        // A split that stands alone is not taken for the whole corpus.
+        for (only, lacks) in
+            [("train.txt", "dev.txt, dev.bio, dev.conll"), ("test.tsv", "train.txt, train.bio")]
+        {
+            let folder = folder(&[(only, COMMENT)]);
+            let error = read_corpus(folder.path()).unwrap_err().to_string();
+            assert!(error.contains(lacks), "{error}");
+        }
     }
 }

@@ -8,6 +8,7 @@ use medner_data::formats::text::CharMap;
 
 use super::error::{ExchangeError, Result};
 use super::item::{Item, Mention, canonical_concept};
+use super::units::Units;
 use crate::corpus::{ConceptSet, OUTSIDE};
 
 /// What is accepted.
@@ -231,15 +232,8 @@ fn characters(
     if same(there) {
         return Ok((start, end));
     }
-    let from_units = |unit: usize| {
-        let mut units = 0;
-        (0..=map.len()).find(|&index| {
-            let here = units == unit;
-            units += map.slice(index, index + 1).map_or(1, |c| c.encode_utf16().count());
-            here
-        })
-    };
-    if let (Some(a), Some(b)) = (from_units(start), from_units(end))
+    let units = Units::of(map.slice(0, map.len()).unwrap_or_default());
+    if let (Some(a), Some(b)) = (units.character(start), units.character(end))
         && same(map.slice(a, b))
     {
         remarks.note("mentions with offsets in UTF-16 units, turned into characters", || id.to_owned());

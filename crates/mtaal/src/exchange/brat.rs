@@ -102,9 +102,10 @@ pub(super) fn read(folder: &Path, queried: &[Item]) -> Result<Raw> {
             return Err(ExchangeError::Answer { path, line: 1, id: id.to_owned(), message });
         }
         let mut text = read_text(&text_path)?;
-        if text.ends_with('\n') {
-            text.pop();
-        }
+        // Some editors end lines as Windows does.
+        let line = text.strip_suffix("\r\n").or_else(|| text.strip_suffix('\n'));
+        let length = line.map_or(text.len(), str::len);
+        text.truncate(length);
         let mut answer = RawAnswer {
             path,
             line: 1,

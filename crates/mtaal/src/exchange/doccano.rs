@@ -5,6 +5,9 @@
 //! ```
 //! doccano keeps `sentence_id` with the text (in older versions under `meta`) and gives it back beside an `id` of its own. A project
 //! with relations exports `entities` with `start_offset` and `end_offset`; those are read too.
+//!
+//! Its offsets count UTF-16 units, so that a character above U+FFFF (most emoji) counts as two: they are written so, and turned into
+//! characters when they come back. The project's option to count grapheme clusters as one character must be off.
 
 use std::path::Path;
 
@@ -16,6 +19,7 @@ use super::error::{ExchangeError, Result};
 use super::item::Item;
 use super::json;
 use super::plain::to_line;
+use super::units::Units;
 
 const EXPECTED: &str =
     "{\"sentence_id\": \"...\", \"text\": \"...\", \"label\": [[0, 1, \"Disease|D003920\"]]}";
@@ -54,6 +58,7 @@ struct InEntity {
 pub(super) fn format(items: &[Item]) -> Result<String> {
     let mut lines = String::new();
     for item in items {
+        let units = Units::of(&item.text);
         let mut label = Vec::with_capacity(item.mentions.len());
         for mention in &item.mentions {
             if mention.label.contains('|') {
@@ -64,6 +69,7 @@ pub(super) fn format(items: &[Item]) -> Result<String> {
                 return Err(ExchangeError::item(&item.id, message));
             }
             let (start, end) = item.characters(mention);
+            let (start, end) = (units.before(start), units.before(end));
             let concept = mention.concept.iter().flat_map(|c| ["|", c.as_str()]);
             label.push((start, end, [mention.label.as_str()].into_iter().chain(concept).collect()));
         }
@@ -95,21 +101,44 @@ pub(super) fn read(content: &str, path: &Path) -> Result<Raw> {
                 return Err(ExchangeError::parse(path, line, message, object.text));
             }
         };
-        let mentions = spans.into_iter().map(|(start, end, label)| {
+        let units = Units::of(&answer.text);
+        let mention = |(start, end, label): (usize, usize, String)| -> Result<RawMention> {
             let (label, concept) = match label.split_once('|') {
                 Some((label, concept)) => (label.to_owned(), Some(concept.to_owned())),
                 None => (label, None),
             };
-            RawMention { line, start, end, label, concept, text: None }
-        });
+            let (start, end) = characters(&units, start, end).map_err(|what| {
+                let message = format!("the mention {start}..{end} ({label}) {what}");
+                ExchangeError::Answer { path: path.to_owned(), line, id: id.clone(), message }
+            })?;
+            Ok(RawMention { line, start, end, label, concept, text: None })
+        };
+        let mentions = spans.into_iter().map(mention).collect::<Result<Vec<_>>>()?;
         raw.answers.push(RawAnswer {
             path: path.to_owned(),
             line,
             id,
             text: answer.text,
             answered: true,
-            mentions: mentions.collect(),
+            mentions,
         });
     }
     Ok(raw)
+}
+
+/// The characters of a place in UTF-16 units, or what is wrong with it.
+fn characters(units: &Units, start: usize, end: usize) -> Result<(usize, usize), String> {
+    if let (Some(start), Some(end)) = (units.character(start), units.character(end)) {
+        return Ok((start, end));
+    }
+    let count = units.count();
+    Err(if start.max(end) > count {
+        format!(
+            "does not lie in the text's {count} UTF-16 units, which doccano counts from 0, ends exclusive; select it again"
+        )
+    } else {
+        "begins or ends inside a character of two UTF-16 units; select it again, and turn the project's option to count grapheme \
+         clusters off"
+            .to_owned()
+    })
 }

@@ -114,13 +114,27 @@ struct Keys {
     label: Option<serde::de::IgnoredAny>,
     labels: Option<serde::de::IgnoredAny>,
     entities: Option<serde::de::IgnoredAny>,
+    annotation_id: Option<serde::de::IgnoredAny>,
+    annotator: Option<serde::de::IgnoredAny>,
+}
+
+impl Keys {
+    /// Label Studio's JSON-MIN: a task's data and labels stand beside each other, as doccano has them.
+    fn is_min(&self) -> bool {
+        self.data.is_none() && (self.annotation_id.is_some() || self.annotator.is_some())
+    }
+}
+
+/// Whether an object is a task of Label Studio's JSON-MIN export, which is not read.
+pub(super) fn is_min(object: Object<'_>) -> bool {
+    serde_json::from_str::<Keys>(object.text).is_ok_and(|keys| keys.is_min())
 }
 
 /// The shape of a file, from its first object.
 pub(super) fn shape(content: &str, path: &Path) -> Result<Shape> {
     let first = objects(content, path)?[0];
     let keys: Keys = parse(first, path, "an object")?;
-    if keys.data.is_some() {
+    if keys.data.is_some() || keys.is_min() {
         Ok(Shape::LabelStudio)
     } else if keys.sentence_id.is_some()
         || keys.meta.is_some()
@@ -181,6 +195,7 @@ mod tests {
     fn shapes_are_told_by_their_keys() {
         for (content, expected) in [
             ("[{\"id\": 3, \"data\": {}, \"annotations\": []}]", Shape::LabelStudio),
+            ("[{\"id\": 3, \"text\": \"\", \"label\": [], \"annotation_id\": 4}]", Shape::LabelStudio),
             ("{\"id\": 3, \"text\": \"\", \"label\": []}", Shape::Doccano),
             ("{\"id\": 3, \"text\": \"\", \"entities\": [], \"meta\": {}}", Shape::Doccano),
             ("{\"id\": \"3\", \"text\": \"\", \"entities\": []}", Shape::Jsonl),

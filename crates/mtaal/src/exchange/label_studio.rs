@@ -20,6 +20,10 @@ use super::plain::to_line;
 
 const EXPECTED: &str = "a task of Label Studio's JSON export: {\"data\": {\"sentence_id\": \"...\", \"text\": \"...\"}, \"annotations\": [{\"result\": [...]}]}";
 
+/// What is said of an export in which the annotations are not to be found.
+const OTHER_EXPORT: &str =
+    "the task has no `annotations`; export as JSON, neither as JSON-MIN nor the imported file itself";
+
 /// Names of the controls in [`labelling_configuration`].
 const LABELS: &str = "label";
 const CONCEPT: &str = "concept";
@@ -158,7 +162,12 @@ pub(super) fn read(content: &str, path: &Path) -> Result<Raw> {
     let mut raw = Raw::default();
     for object in json::objects(content, path)? {
         let line = object.line;
-        let task: InTask = json::parse(object, path, EXPECTED)?;
+        let task = match json::parse::<InTask>(object, path, EXPECTED) {
+            Err(_) if json::is_min(object) => {
+                return Err(ExchangeError::parse(path, line, OTHER_EXPORT, object.text));
+            }
+            task => task?,
+        };
         let Some(id) = task.data.sentence_id else {
             let message = "the task's data have no `sentence_id`; import the file that was written here";
             return Err(ExchangeError::parse(path, line, message, object.text));
@@ -166,8 +175,7 @@ pub(super) fn read(content: &str, path: &Path) -> Result<Raw> {
         let fail =
             |message: String| ExchangeError::Answer { path: path.to_owned(), line, id: id.clone(), message };
         let Some(annotations) = task.annotations else {
-            let message = "the task has no `annotations`; export as JSON, neither as JSON-MIN nor the imported file itself";
-            return Err(fail(message.to_owned()));
+            return Err(fail(OTHER_EXPORT.to_owned()));
         };
         let mut valid = Vec::new();
         for annotation in annotations {
@@ -222,6 +230,13 @@ fn mentions(
                 if let Some(before) = concepts.insert(region.id, concept.clone()) {
                     return Err(format!("a region has two concepts, `{before}` and `{concept}`; keep one"));
                 }
+            }
+            // An answer, which must not count as one without mentions.
+            kind if kind.ends_with("labels") => {
+                return Err(format!(
+                    "has a region of the kind `{kind}`, and only those of the kind `labels` are read; label the text with the \
+                     interface of this project (`label-studio.xml`: `<Labels>` of a `<Text>`) and export it again"
+                ));
             }
             _ => remarks.note("results that are neither labels nor concepts, not read", || {
                 format!("{id}: {}", region.kind)

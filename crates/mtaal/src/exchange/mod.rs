@@ -7,8 +7,9 @@
 //! | [`Shape::Jsonl`] | ours: `{"id", "text", "entities", "labelled": false}`, one a line | the same, `labelled` left out or `true` | `concepts` |
 //! | [`Shape::Brat`] | a folder of `.txt` and `.ann`, and `annotation.conf` | the folder | `N1 Reference T1 MESH:D003920` |
 //!
-//! Label Studio and doccano number tasks themselves, so our identifier travels as `sentence_id`. Offsets count characters; those
-//! of Label Studio's older versions count UTF-16 units, which is seen from the region's own text and counted.
+//! Label Studio and doccano number tasks themselves, so our identifier travels as `sentence_id`. Offsets count characters, but for
+//! doccano's, which count UTF-16 units; those of Label Studio's older versions do so too, which is seen from the region's own text
+//! and counted.
 //!
 //! # What is checked
 //! Every queried sentence is answered once: a second answer, an answer to something that was not queried, a changed text, a mention
@@ -33,6 +34,7 @@ mod json;
 mod label_studio;
 mod outgoing;
 mod plain;
+mod units;
 mod write;
 
 use std::fmt;

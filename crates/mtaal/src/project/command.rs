@@ -33,7 +33,8 @@ const SHAPES: &str = "label-studio, doccano, jsonl or brat
 
 A model's suggestions go with the sentences. Label Studio and jsonl say of each sentence whether somebody answered it. \
 doccano and brat do not, and all that comes back counts as answered: export approved texts only (doccano), remove the \
-`.ann` of the sentences that nobody looked at (brat), or leave the suggestions out (`--no-suggestions`).";
+`.ann` of the sentences that nobody looked at (brat), or leave the suggestions out (`--no-suggestions`). In \
+doccano the project's option to count grapheme clusters must be off.";
 
 /// The two subcommands.
 pub fn commands() -> Vec<Command> {

@@ -4,6 +4,7 @@
 //! ```text
 //! <project>/project.json                        what it was started with
 //!           sentences.json                      labelled sentences that it starts from (as `mtaal train` leaves them), if any
+//!           known.json                          texts of the development sentences of that training: labelled, but not learned
 //!           rounds/0001/query.json              what was asked: the round exists from here on
 //!                       networks.safetensors    the networks after the diversity game, where it was played
 //!                       answers.json            what was answered, with its hash: the round is answered from here on
@@ -51,6 +52,8 @@ pub use start::{FORMAT, Start};
 const PROJECT: &str = "project.json";
 /// Labelled sentences beside a model, from which a project can go on.
 pub const SENTENCES: &str = "sentences.json";
+/// Texts beside a model that are labelled already and are not learned: a project does not ask them.
+pub const KNOWN: &str = "known.json";
 const ROUNDS: &str = "rounds";
 const QUERY: &str = "query.json";
 const ANSWERS: &str = "answers.json";
@@ -264,6 +267,12 @@ impl Project {
             sentences.extend(self.answers(n)?.sentences);
         }
         Ok(sentences)
+    }
+
+    /// Texts that are labelled and not learned. Folders of earlier versions do not name them.
+    pub fn known(&self) -> Result<Vec<String>> {
+        let path = self.folder.join(KNOWN);
+        if path.is_file() { read(&path) } else { Ok(Vec::new()) }
     }
 
     /// The newest model, if there is one, of the first `rounds` rounds or of the training that the project starts from.

@@ -37,7 +37,7 @@ pub fn unchanged(query: &Query, given: &Given) -> Option<String> {
     let (mut answers, mut same, mut suggested, mut accepted) = (0, 0, 0, 0);
     for sentence in &given.sentences {
         let Some(item) = items.get(sentence.id.as_str()) else { continue };
-        // Answers are in the one spelling of concepts; the model's are as it learned them.
+        // Answers are in the one spelling of concepts; suggestions of earlier versions are as the model had learned them.
         let spelt =
             |m: &Mention| Mention { concept: m.concept.as_deref().and_then(canonical_concept), ..m.clone() };
         let mentions: Vec<Mention> = item.mentions.iter().map(spelt).collect();

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use anyhow::Result;
 use tch::Device;
 
-use crate::exchange::{Item, Mention};
+use crate::exchange::{Item, Mention, canonical_concept};
 use crate::folder::ModelFolder;
 use crate::predict::{self, Predicted};
 
@@ -27,7 +27,8 @@ pub fn suggest(model: &ModelFolder, types: &[String], items: &mut [Item], device
     Ok(())
 }
 
-/// The mentions of a sentence that the project has types for; all of the type `only`, if there is one.
+/// The mentions of a sentence that the project has types for; all of the type `only`, if there is one. Concepts are in the one
+/// spelling, in which they come back: a model of an earlier version may have learned others.
 fn acceptable(
     found: Vec<Predicted>,
     only: Option<&String>,
@@ -42,7 +43,7 @@ fn acceptable(
                 start: span.start,
                 end: span.end,
                 label,
-                concept,
+                concept: concept.as_deref().and_then(canonical_concept),
                 confidence: Some(confidence),
             });
         } else {
@@ -78,5 +79,18 @@ mod tests {
         let kept = acceptable(concepts, types.first(), &types, &mut left_out);
         assert_eq!((kept[0].label.as_str(), kept[0].concept.as_deref()), ("Disease", Some("D5")));
         assert_eq!(left_out.len(), 1);
+    }
+
+    #[test]
+    fn concepts_are_suggested_as_they_are_answered() {
+        let types = ["Disease".to_owned()];
+        for (learned, suggested) in
+            [(" D5", Some("D5")), ("MESH:D5 | D6", Some("D5|D6")), ("-", None), ("OMIM:2", Some("OMIM:2"))]
+        {
+            let span = Span::new(0, 1, "Disease");
+            let found = Predicted { span, concept: Some(learned.to_owned()), confidence: 0.5 };
+            let kept = acceptable(vec![found], None, &types, &mut BTreeMap::new());
+            assert_eq!(kept[0].concept.as_deref(), suggested, "{learned:?}");
+        }
     }
 }

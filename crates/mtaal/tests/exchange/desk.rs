@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use medner_data::{Sentence, Span};
-use medner_mtaal::exchange::{Item, Shape, canonical_concept, write_items};
+use medner_mtaal::exchange::{Item, Mention, Shape, canonical_concept, write_items};
 use serde_json::{Value, json};
 
 /// Where a shape is written in a folder.
@@ -21,8 +21,36 @@ pub fn target(shape: Shape, folder: &Path) -> PathBuf {
 pub fn accept_all(shape: Shape, items: &[Item], folder: &Path) -> PathBuf {
     let path = target(shape, folder);
     write_items(shape, items, &[], &path).unwrap();
+    if shape == Shape::Doccano {
+        assert_eq!(marked(&path), items.iter().map(suggested).collect::<Vec<_>>());
+    }
     export(shape, &path);
     path
+}
+
+/// The texts that doccano marks in each sentence of a file. It is written in JavaScript, so that its offsets count UTF-16 units.
+fn marked(path: &Path) -> Vec<Vec<String>> {
+    let marked = |line: Value| -> Vec<String> {
+        let text: Vec<u16> = line["text"].as_str().unwrap().encode_utf16().collect();
+        let at = |offset: &Value| offset.as_u64().unwrap() as usize;
+        let labels = line["label"].as_array().unwrap().iter();
+        // Half a character would be no text.
+        labels.map(|label| String::from_utf16(&text[at(&label[0])..at(&label[1])]).unwrap()).collect()
+    };
+    fs::read_to_string(path)
+        .unwrap()
+        .lines()
+        .map(|line| marked(serde_json::from_str(line).unwrap()))
+        .collect()
+}
+
+/// The texts of an item's mentions.
+fn suggested(item: &Item) -> Vec<String> {
+    let text = |mention: &Mention| -> String {
+        let (start, end) = (item.tokens[mention.start].0, item.tokens[mention.end - 1].1);
+        item.text.chars().skip(start).take(end - start).collect()
+    };
+    item.mentions.iter().map(text).collect()
 }
 
 /// Turns a written file into the tool's export, every suggestion accepted.

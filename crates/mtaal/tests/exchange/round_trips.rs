@@ -206,6 +206,45 @@ fn offsets_in_utf_16_units_are_turned_into_characters() {
 }
 
 #[test]
+fn doccanos_offsets_count_utf_16_units() {
+    let sentence = Sentence {
+        id: "1".to_owned(),
+        tokens: ["😀😀", "no", "fever", "😀"].map(str::to_owned).to_vec(),
+        spans: vec![Span::new(2, 4, "Disease")],
+        concepts: ["O", "O", "D005334", "D005334"].map(str::to_owned).to_vec(),
+        ..Sentence::default()
+    };
+    let items = [Item::from_sentence(&sentence)];
+    let folder = tempfile::tempdir().unwrap();
+    let path = accept_all(Shape::Doccano, &items, folder.path());
+    let line: Value = serde_json::from_str(&fs::read_to_string(&path).unwrap()).unwrap();
+    assert_eq!(line["label"], json!([[8, 16, "Disease|D005334"]]));
+    let answers = read_answers(None, &path, &items, AnswerOptions::default()).unwrap();
+    assert_eq!((&answers.sentences[0], answers.remarks.len()), (&sentence, 0));
+    // So do those of a project with relations.
+    let entity = json!({"id": 9, "label": "Disease|D005334", "start_offset": 8, "end_offset": 16});
+    let line =
+        json!({"id": 4, "text": items[0].text, "sentence_id": "1", "relations": [], "entities": [entity]});
+    fs::write(&path, line.to_string()).unwrap();
+    let answers = read_answers(None, &path, &items, AnswerOptions::default()).unwrap();
+    assert_eq!(answers.sentences, [sentence]);
+}
+
+#[test]
+fn brats_files_may_end_lines_as_windows_does() {
+    let folder = tempfile::tempdir().unwrap();
+    let items = two_items();
+    let path = accept_all(Shape::Brat, &items, folder.path());
+    for entry in fs::read_dir(&path).unwrap() {
+        let file = entry.unwrap().path();
+        let text = fs::read_to_string(&file).unwrap();
+        fs::write(&file, text.replace('\n', "\r\n")).unwrap();
+    }
+    let answers = read_answers(None, &path, &items, AnswerOptions::default()).unwrap();
+    assert_eq!(answers.sentences, two_sentences());
+}
+
+#[test]
 fn doccanos_other_exports_are_read() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("export.jsonl");

@@ -229,6 +229,66 @@ fn label_studios_own_mistakes_are_refused() {
     assert!(message.contains("1 of the 2 queried sentences have no answer: train.txt:7"), "{message}");
 }
 
+#[test]
+fn what_other_label_controls_mark_is_no_sentence_without_mentions() {
+    for kind in ["hypertextlabels", "paragraphlabels"] {
+        let message = task_refused(|task| {
+            let result = &mut task["annotations"][0]["result"];
+            result[0]["type"] = json!(kind);
+            result.as_array_mut().unwrap().truncate(1);
+        });
+        let place = "tasks.json:2: sentence train.txt:7: has a region of the kind `";
+        assert!(message.starts_with(&format!("{place}{kind}`")), "{message}");
+        assert!(message.contains("label-studio.xml") && message.contains("export it again"), "{message}");
+    }
+}
+
+#[test]
+fn the_short_export_of_label_studio_is_not_taken_for_doccanos() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("min.json");
+    let region = json!({"start": 0, "end": 13, "text": "Severe anemia", "labels": ["Disease"]});
+    let task = json!({
+        "id": 1, "sentence_id": "train.txt:7", "text": TEXT, "label": [region], "annotator": 1, "annotation_id": 4,
+    });
+    fs::write(&path, json!([task]).to_string()).unwrap();
+    for shape in [None, Some(Shape::LabelStudio)] {
+        let error = read_answers(shape, &path, &two_items(), AnswerOptions::default()).unwrap_err();
+        assert!(
+            error.to_string().contains("min.json:1: the task has no `annotations`; export as JSON"),
+            "{error}"
+        );
+        assert!(error.to_string().contains("neither as JSON-MIN"), "{error}");
+    }
+}
+
+#[test]
+fn offsets_that_doccano_cannot_have_are_refused() {
+    let items = [Item {
+        id: "1".to_owned(),
+        text: "😀 fever".to_owned(),
+        tokens: vec![(0, 1), (2, 7)],
+        ..Item::default()
+    }];
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("export.jsonl");
+    for (place, what) in [
+        (
+            [1, 8],
+            "the mention 1..8 (Disease) begins or ends inside a character of two UTF-16 units; select it again",
+        ),
+        ([0, 1], "turn the project's option to count grapheme clusters off"),
+        ([3, 9], "the mention 3..9 (Disease) does not lie in the text's 8 UTF-16 units"),
+        ([8, 3], "does not lie in the text's 7 characters"),
+    ] {
+        let label = json!([[place[0], place[1], "Disease|D005334"]]);
+        let line = json!({"id": 4, "sentence_id": "1", "text": items[0].text, "label": label});
+        fs::write(&path, line.to_string()).unwrap();
+        let error = read_answers(None, &path, &items, AnswerOptions::default()).unwrap_err().to_string();
+        assert!(error.contains("export.jsonl:1: sentence 1: ") && error.contains(what), "{error}");
+    }
+}
+
 /// brat's answer to the first sentence that must be refused.
 fn brat_refused(annotations: &str) -> String {
     let folder = tempfile::tempdir().unwrap();

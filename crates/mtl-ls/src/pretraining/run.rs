@@ -7,6 +7,7 @@ use anyhow::{Context, Result};
 use clap::{ArgMatches, Command};
 use medner_core::device;
 use medner_core::trainer::Summary;
+use medner_data::formats::tokenize::tokens;
 use medner_data::hash::hash_bytes;
 use medner_data::plain_text::Text;
 use medner_experiment::{Cell, Outcome, RunContext};
@@ -24,7 +25,7 @@ use crate::tagging::WordPieces;
 use crate::xlnet::{XlnetConfig, folder};
 
 /// Raised whenever a change alters what a pre-training comes to; an older run is then not resumed.
-pub const PRETRAINING_VERSION: u32 = 2;
+pub const PRETRAINING_VERSION: u32 = 3;
 
 /// What a pre-training came to.
 pub struct Pretrained {
@@ -138,6 +139,12 @@ pub fn command() -> Command {
     )
 }
 
+/// A line's words as taggers have them, punctuation apart.
+fn words(line: &str) -> Vec<String> {
+    let characters: Vec<char> = line.chars().collect();
+    tokens(&characters).into_iter().map(|(start, end)| characters[start..end].iter().collect()).collect()
+}
+
 /// Runs `mtl-ls pretrain`.
 ///
 /// # Errors
@@ -151,7 +158,7 @@ pub fn run_command(matches: &ArgMatches, ctx: &RunContext) -> Result<()> {
         corpora.extend(subtasks::corpora(name, subtasks::Limits::default())?);
     }
     let mut texts = of_corpora(&corpora);
-    let (files, hashes) = request.read(|line| line.split_whitespace().map(String::from).collect())?;
+    let (files, hashes) = request.read(words)?;
     texts.extend(files);
     data.extend(hashes);
     let folders = [request.work.as_path(), &request.out];
@@ -160,4 +167,17 @@ pub fn run_command(matches: &ArgMatches, ctx: &RunContext) -> Result<()> {
         request.say_end(summary);
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::words;
+
+    #[test]
+    fn text_is_cut_into_words_as_taggers_cut_it() {
+        assert_eq!(
+            words("No fever, no cough (B-cell)."),
+            ["No", "fever", ",", "no", "cough", "(", "B", "-", "cell", ")", "."]
+        );
+    }
 }

@@ -53,8 +53,11 @@ impl XlnetTokenizer {
     /// # Errors
     /// [`CoreError::Config`] for a file that is damaged, or is not that of an XLNet.
     pub fn new(file: &[u8]) -> Result<Self> {
-        let tokenizer = Tokenizer::from_bytes(file)
+        let mut tokenizer = Tokenizer::from_bytes(file)
             .map_err(|e| refuse(format!("is damaged or of another model ({e}); copy it again")))?;
+        // A file keeps what its last user cut and padded texts to; here it is words that are encoded.
+        tokenizer.with_padding(None);
+        tokenizer.with_truncation(None).map_err(failed)?;
         let id = |entry: &str| {
             let id = tokenizer.token_to_id(entry);
             id.ok_or_else(|| refuse(format!("has no entry `{entry}`, which an XLNet vocabulary must have")))

@@ -124,4 +124,12 @@ fn lower_layers_come_from_the_pool_and_upper_ones_from_the_pre_trained_encoder()
     }
     let message = encoder::fill(&params, &sizes, &pretrained.folder, Some((&file, 0.25)));
     assert!(message.unwrap_err().to_string().contains("slicing_rate"));
+    let mut lacking = tensors::read(&file).unwrap();
+    let _ = lacking.remove("encoder.layer.0.rel_attn.q").unwrap();
+    tensors::write(&file, &lacking).unwrap();
+    let message =
+        encoder::fill(&params, &sizes, &pretrained.folder, Some((&file, 0.5))).unwrap_err().to_string();
+    assert!(message.contains("pool.safetensors") && message.contains("tensors that are shared"), "{message}");
+    // Above the border nothing is taken, and nothing is missed.
+    encoder::fill(&params, &sizes, &pretrained.folder, Some((&file, 0.0))).unwrap();
 }
