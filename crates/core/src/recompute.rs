@@ -66,7 +66,7 @@ mod tests {
 
     /// Two blocks of a map, dropout and a tanh each, with what was recomputed and what was not.
     fn network(again: bool, xs: &Tensor, maps: &[Tensor; 2]) -> Tensor {
-        crate::device::reseed(3, 0);
+        device::reseed(3, 0);
         let mut xs = xs.shallow_clone();
         for map in maps {
             let held = map.shallow_clone();
@@ -87,7 +87,7 @@ mod tests {
 
     #[test]
     fn gradients_are_those_of_the_block_with_its_own_dropout() {
-        crate::device::reseed(1, 0);
+        device::reseed(1, 0);
         let (xs, maps) = (leaf([5, 4]), [leaf([4, 4]), leaf([4, 4])]);
         let gradients = |again: bool| -> (f64, Vec<Tensor>) {
             let all = [&xs, &maps[0], &maps[1]];
