@@ -84,6 +84,14 @@ impl PlannedTable {
     pub(crate) fn selected(&self) -> impl Iterator<Item = &Slot> {
         self.slots.iter().chain(&self.auxiliary).filter(|slot| slot.selected)
     }
+
+    /// The hashes of the cells that this run is to see finished; what waits has none.
+    pub(crate) fn wanted(&self) -> impl Iterator<Item = &str> {
+        self.selected().filter_map(|slot| match &slot.state {
+            SlotState::Cell(hash) => Some(hash.as_str()),
+            SlotState::Waits(_) => None,
+        })
+    }
 }
 
 /// Everything that a `reproduce` runs and shows.
@@ -159,13 +167,7 @@ impl Plan {
 
     /// The hashes that this run has to see finished: the selected slots' cells.
     pub fn wanted(&self) -> BTreeSet<&str> {
-        let slots = self.tables.iter().flat_map(PlannedTable::selected);
-        slots
-            .filter_map(|slot| match &slot.state {
-                SlotState::Cell(hash) => Some(hash.as_str()),
-                SlotState::Waits(_) => None,
-            })
-            .collect()
+        self.tables.iter().flat_map(PlannedTable::wanted).collect()
     }
 
     /// What has to run: the wanted cells that are not finished, and before them the cells they need, where those are

@@ -385,11 +385,7 @@ impl Run<'_> {
         }
         let open: BTreeMap<&str, &Cell> = cells.iter().map(|&cell| (cell.hash.as_str(), cell)).collect();
         for table in &plan.tables {
-            let wanted = table.selected().filter_map(|slot| match &slot.state {
-                SlotState::Cell(hash) => Some(hash.as_str()),
-                SlotState::Waits(_) => None,
-            });
-            if let Some(all) = estimate::all(wanted, &open, &known, jobs) {
+            if let Some(all) = estimate::all(table.wanted(), &open, &known, jobs) {
                 say(&format!("{}, with what it needs, {jobs} at a time: {all} each", table.spec.name));
             }
         }
@@ -433,11 +429,7 @@ impl Run<'_> {
             }
         }
         for table in &with.tables {
-            let wanted = table.selected().filter_map(|slot| match &slot.state {
-                SlotState::Cell(hash) => Some(hash.as_str()),
-                SlotState::Waits(_) => None,
-            });
-            if let Some(all) = estimate::all(wanted, &cells, &known, jobs) {
+            if let Some(all) = estimate::all(table.wanted(), &cells, &known, jobs) {
                 let name = &table.spec.name;
                 say(&format!("{name}, with what its rows wait for, {jobs} at a time: {all} each"));
             }

@@ -22,6 +22,7 @@ use serde_json::Value;
 use super::json;
 use super::report::{Read, Remark, Report};
 use super::text::{self, CharMap};
+use super::utf16::Utf16Units;
 use crate::corpus::{Document, Entity};
 use crate::error::{DataError, Result};
 
@@ -257,7 +258,7 @@ fn resolve(entity: RawEntity, map: &CharMap<'_>, id: &str, report: &mut Report) 
         (None, Some(_)) => (start, end),
         (Some(text), Some(found)) if text == found => (start, end),
         (Some(text), _) => {
-            let characters = utf16_to_characters(map, start, end);
+            let characters = Utf16Units::of(map.text()).characters(start, end);
             let Some(characters) = characters.filter(|&(a, b)| map.slice(a, b) == Some(text)) else {
                 let message = in_text.map_or_else(
                     || outside(map),
@@ -286,8 +287,9 @@ fn outside(map: &CharMap<'_>) -> String {
 
 /// The characters of a place that doccano gives.
 fn of_units(map: &CharMap<'_>, start: usize, end: usize) -> Result<(usize, usize), Wrong> {
-    utf16_to_characters(map, start, end).ok_or_else(|| {
-        let units = map.slice(0, map.len()).map_or(0, |text| text.encode_utf16().count());
+    let units = Utf16Units::of(map.text());
+    units.characters(start, end).ok_or_else(|| {
+        let units = units.count();
         let message = if start.max(end) > units {
             format!(
                 "does not lie in the text's {units} UTF-16 units, which doccano counts from 0; ends are exclusive"
@@ -299,21 +301,6 @@ fn of_units(map: &CharMap<'_>, start: usize, end: usize) -> Result<(usize, usize
         };
         (message, format!("{start}..{end}"))
     })
-}
-
-fn utf16_to_characters(map: &CharMap<'_>, start: usize, end: usize) -> Option<(usize, usize)> {
-    let mut unit = 0;
-    let mut places = (None, None);
-    for index in 0..=map.len() {
-        if unit == start {
-            places.0 = Some(index);
-        }
-        if unit == end {
-            places.1 = Some(index);
-        }
-        unit += map.slice(index, index + 1).map_or(0, |c| c.chars().map(char::len_utf16).sum::<usize>());
-    }
-    Some((places.0?, places.1?))
 }
 
 #[derive(Serialize)]

@@ -31,6 +31,7 @@ pub mod segmented;
 pub mod split;
 pub mod text;
 pub mod tokenize;
+pub mod utf16;
 pub mod weibo;
 pub mod xjadrner;
 

@@ -178,6 +178,11 @@ impl<'a> CharMap<'a> {
         Self { text, starts }
     }
 
+    /// The text.
+    pub fn text(&self) -> &'a str {
+        self.text
+    }
+
     /// Number of characters.
     pub fn len(&self) -> usize {
         self.starts.len() - 1

@@ -5,10 +5,10 @@ use std::path::{Path, PathBuf};
 
 use medner_data::Sentence;
 use medner_data::formats::text::CharMap;
+use medner_data::formats::utf16::Utf16Units;
 
 use super::error::{ExchangeError, Result};
 use super::item::{Item, Mention, canonical_concept};
-use super::units::Units;
 use crate::corpus::{ConceptSet, OUTSIDE};
 
 /// What is accepted.
@@ -232,8 +232,7 @@ fn characters(
     if same(there) {
         return Ok((start, end));
     }
-    let units = Units::of(map.slice(0, map.len()).unwrap_or_default());
-    if let (Some(a), Some(b)) = (units.character(start), units.character(end))
+    if let Some((a, b)) = Utf16Units::of(map.text()).characters(start, end)
         && same(map.slice(a, b))
     {
         remarks.note("mentions with offsets in UTF-16 units, turned into characters", || id.to_owned());

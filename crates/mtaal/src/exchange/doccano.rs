@@ -11,6 +11,7 @@
 
 use std::path::Path;
 
+use medner_data::formats::utf16::Utf16Units;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -19,7 +20,6 @@ use super::error::{ExchangeError, Result};
 use super::item::Item;
 use super::json;
 use super::plain::to_line;
-use super::units::Units;
 
 const EXPECTED: &str =
     "{\"sentence_id\": \"...\", \"text\": \"...\", \"label\": [[0, 1, \"Disease|D003920\"]]}";
@@ -58,7 +58,7 @@ struct InEntity {
 pub(super) fn format(items: &[Item]) -> Result<String> {
     let mut lines = String::new();
     for item in items {
-        let units = Units::of(&item.text);
+        let units = Utf16Units::of(&item.text);
         let mut label = Vec::with_capacity(item.mentions.len());
         for mention in &item.mentions {
             if mention.label.contains('|') {
@@ -101,7 +101,7 @@ pub(super) fn read(content: &str, path: &Path) -> Result<Raw> {
                 return Err(ExchangeError::parse(path, line, message, object.text));
             }
         };
-        let units = Units::of(&answer.text);
+        let units = Utf16Units::of(&answer.text);
         let mention = |(start, end, label): (usize, usize, String)| -> Result<RawMention> {
             let (label, concept) = match label.split_once('|') {
                 Some((label, concept)) => (label.to_owned(), Some(concept.to_owned())),
@@ -127,9 +127,9 @@ pub(super) fn read(content: &str, path: &Path) -> Result<Raw> {
 }
 
 /// The characters of a place in UTF-16 units, or what is wrong with it.
-fn characters(units: &Units, start: usize, end: usize) -> Result<(usize, usize), String> {
-    if let (Some(start), Some(end)) = (units.character(start), units.character(end)) {
-        return Ok((start, end));
+fn characters(units: &Utf16Units, start: usize, end: usize) -> Result<(usize, usize), String> {
+    if let Some(characters) = units.characters(start, end) {
+        return Ok(characters);
     }
     let count = units.count();
     Err(if start.max(end) > count {

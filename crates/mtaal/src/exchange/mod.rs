@@ -34,7 +34,6 @@ mod json;
 mod label_studio;
 mod outgoing;
 mod plain;
-mod units;
 mod write;
 
 use std::fmt;
