@@ -18,7 +18,6 @@ use medner_asaibc::transfer::TransferReport;
 use medner_core::device;
 use medner_core::records::{Cut, Records};
 use medner_core::trainer::{At, Task};
-use medner_data::batching::BatchOrder;
 use medner_data::vocabulary::{Normalisation, Vocabulary};
 use medner_data::{Document, TagScheme, load, user_files};
 use medner_metrics::LabelSet;
@@ -88,7 +87,7 @@ fn main() -> Result<()> {
     };
     let lengths = lengths_by_id(&prepared);
     let tagger = build(&config, 1, &prepared, Device::Cpu)?;
-    let mut task = TaggerTask::new(tagger, prepared, &config, 1, BatchOrder::Bucketed, Device::Cpu)?;
+    let mut task = TaggerTask::new(tagger, prepared, &config, 1, Device::Cpu)?;
     let batches = task.epoch(0).to_vec();
     let (mut at, mut rates, mut character_rates, mut loss) = (0, Vec::new(), Vec::new(), 0.0);
     for round in 0..=rounds {

@@ -35,6 +35,9 @@
 //! | IndRNN "stacked", with batch normalisation | 2 layers, both directions, 100 each | `model.indrnn` |
 //! | fully connected layer and softmax after the CRF | before it, with the sigmoid; the CRF's own normalisation | `model.fully_connected` |
 //! | parameters of Table 5 | Adam 1e-3, batch 20, hidden 100 per direction, gradient norm 5 | `training`, `model` |
+//! | how batches are made up, and when the parameters move | sentences of like length together; after every batch, so that the discriminator sees one task at a time | `training.batches`, `training.updates` |
+//! | the difference loss | of features that are centred and of length 1, over the tokens of the batch | |
+//! | the first values of the position vectors | uniform within 0.1 | |
 //! | regularisation and learning rate not given | the tables: a quarter of the inputs and of the features dropped, the rate falling to 0 over all epochs as a line, all epochs run. The defaults, which `asaibc train` uses: half of the features, a constant rate, an end after 10 epochs without a better development score | `model.dropout`, `model.dropped`, `training.schedule`, `training.patience` |
 //! | epochs not given | 40; 12 on MSRA in profile `cpu`, where a pass takes minutes | `training.epochs` |
 //! | MSRA's development set not given | the last 10% of the training sentences choose the epoch | `development` |

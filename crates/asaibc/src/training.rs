@@ -13,12 +13,12 @@ use medner_core::tensors::NamedTensors;
 use medner_core::trainer::{At, Evaluation, StepOutcome, Task};
 use medner_core::unknowns::Unknowns;
 use medner_core::{CoreError, Result, device};
-use medner_data::batching::{BatchConfig, BatchOrder, BatchSize, Batches};
+use medner_data::batching::{BatchConfig, BatchSize, Batches};
 use medner_metrics::{LabelSet, entity_report};
 use serde::{Deserialize, Serialize};
 use tch::{Device, Tensor};
 
-use crate::config::Config;
+use crate::config::{Config, Updates};
 use crate::networks::{Losses, Tagger};
 use crate::prepare::Prepared;
 use crate::scoring;
@@ -85,7 +85,6 @@ impl TaggerTask {
         prepared: Prepared,
         config: &Config,
         seed: u64,
-        order: BatchOrder,
         device: Device,
     ) -> Result<Self> {
         let Prepared { labels, vocabulary, vectors, train, scored, development, source, .. } = prepared;
@@ -100,6 +99,7 @@ impl TaggerTask {
         let optimizer = OptimizerConfig::new(rule, config.training.learning_rate);
         let optimizer = Optimizer::new(&optimizer, tagger.params.parameters())?;
         let size = BatchSize::Sentences(config.training.batch_size);
+        let order = config.training.batches;
         let batches = |records: &Records, seed: u64| {
             let config = BatchConfig { size, order, multiple: 8, seed };
             Batches::new(records.lengths(), config).map_err(|error| CoreError::Config {
@@ -145,18 +145,31 @@ impl TaggerTask {
         batch.ids = self.unknowns.apply(&batch.ids)?;
         let tags = padded_tags(&self.train, pieces, &batch)?;
         let losses = self.tagger.entity_losses(&batch, &tags, reversal)?;
-        self.update(&losses)?;
+        let due = self.due(step);
+        let alternating = self.config.training.updates == Updates::Alternating;
+        self.optimizer.zero_gradients()?;
+        losses.total.f_backward()?;
+        if alternating || due.is_empty() {
+            self.update()?;
+        }
         self.sums.steps += 1;
         self.sums.add(&losses, pieces.len())?;
-        for pieces in self.due(step) {
+        let last = due.len().saturating_sub(1);
+        for (at, pieces) in due.iter().enumerate() {
             let Some(beside) = &self.source else { break };
             let records = &beside.source.train;
-            let mut batch = records.batch(&pieces, self.device)?;
+            let mut batch = records.batch(pieces, self.device)?;
             batch.ids = self.unknowns.apply(&batch.ids)?;
-            let tags = padded_tags(records, &pieces, &batch)?;
+            let tags = padded_tags(records, pieces, &batch)?;
             let weights: Vec<f64> = pieces.iter().map(|&i| beside.source.weights[i]).collect();
             let Some(words) = self.tagger.word_losses(&batch, &tags, &weights, reversal)? else { break };
-            self.update(&words)?;
+            if alternating {
+                self.optimizer.zero_gradients()?;
+            }
+            words.total.f_backward()?;
+            if alternating || at == last {
+                self.update()?;
+            }
             self.sums.words += f64::try_from(&words.task)?;
             self.sums.add(&words, pieces.len())?;
         }
@@ -177,9 +190,8 @@ impl TaggerTask {
         due
     }
 
-    fn update(&mut self, losses: &Losses) -> Result<()> {
-        self.optimizer.zero_gradients()?;
-        losses.total.f_backward()?;
+    /// Moves the parameters by the gradients that there are.
+    fn update(&mut self) -> Result<()> {
         self.optimizer.clip_gradients(self.config.training.clip)?;
         self.optimizer.step()?;
         self.tagger.clamp()

@@ -2,7 +2,7 @@
 //! learned.
 #![allow(clippy::unwrap_used, missing_docs)]
 
-use medner_asaibc::config::{Config, Reversal};
+use medner_asaibc::config::{Config, Reversal, Separation, Updates};
 use medner_asaibc::prepare::{build, prepare};
 use medner_asaibc::segmentation::Segmented;
 use medner_asaibc::training::TaggerTask;
@@ -10,7 +10,6 @@ use medner_core::device;
 use medner_core::metrics::LabelSet;
 use medner_core::tensors::to_bytes;
 use medner_core::trainer::{At, Evaluation, Task};
-use medner_data::batching::BatchOrder;
 use medner_data::{Document, Entity, Sentence, Span};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -67,6 +66,11 @@ fn source(rng: &mut ChaCha8Rng, i: usize) -> (Sentence, Sentence) {
 
 /// A task at its beginning, always the same but for the schedule of the gradient reversal.
 fn task(reversal: Reversal) -> TaggerTask {
+    task_with(reversal, 1.0, Updates::Alternating)
+}
+
+/// The same with another weight of the discriminator, or other updates.
+fn task_with(reversal: Reversal, same: f64, updates: Updates) -> TaggerTask {
     let mut rng = ChaCha8Rng::seed_from_u64(7);
     let documents: Vec<Document> = (0..200).map(|i| target(&mut rng, i)).collect();
     let (words, characters) = (0..240).map(|i| source(&mut rng, i)).unzip();
@@ -74,7 +78,8 @@ fn task(reversal: Reversal) -> TaggerTask {
     (config.model.embedding, config.model.position, config.model.hidden) = (16, 0, 16);
     (config.model.self_attention, config.model.fully_connected, config.model.dropout) = (false, 0, 0.0);
     config.model.indrnn.layers = 0;
-    config.model.separation.same = 1.0;
+    config.model.separation.same = same;
+    config.training.updates = updates;
     config.model.separation.discriminator.hidden = 16;
     config.model.separation.reversal = reversal;
     (config.training.learning_rate, config.training.scored) = (5e-3, 0);
@@ -84,7 +89,7 @@ fn task(reversal: Reversal) -> TaggerTask {
     let prepared =
         prepare(&config, 1, labels, &documents[..160], &documents[160..], Some(segmented), None).unwrap();
     let tagger = build(&config, 1, &prepared, Device::Cpu).unwrap();
-    TaggerTask::new(tagger, prepared, &config, 1, BatchOrder::Bucketed, Device::Cpu).unwrap()
+    TaggerTask::new(tagger, prepared, &config, 1, Device::Cpu).unwrap()
 }
 
 /// The same strength from the first step to the last.
@@ -94,7 +99,10 @@ fn constant(strength: f64) -> Reversal {
 
 /// Trains for some epochs and gives the last evaluation.
 fn trained(reversal: Reversal, epochs: u64) -> Evaluation {
-    let mut task = task(reversal);
+    train(task(reversal), epochs)
+}
+
+fn train(mut task: TaggerTask, epochs: u64) -> Evaluation {
     let mut step = 0;
     let mut last = Evaluation::default();
     for epoch in 0..epochs {
@@ -122,6 +130,37 @@ fn the_discriminator_loses_the_tasks_and_the_tasks_lose_nothing() {
     assert!(metric(&plain, "discriminator") > 0.95, "{plain:?}");
     assert!(metric(&reversed, "discriminator") < 0.75, "{reversed:?}");
     assert!(metric(&grown, "discriminator") < 0.75, "{grown:?}");
+}
+
+/// Both tasks in one update: a discriminator that is shown both at once tells them apart better, and loses them all the same. With
+/// the weight that the tables have.
+#[test]
+fn the_discriminator_loses_the_tasks_when_it_sees_both_in_one_update() {
+    let weight = Separation::default().same;
+    let run = |strength| train(task_with(constant(strength), weight, Updates::Together), 30);
+    let (plain, reversed) = (run(0.0), run(1.0));
+    for evaluation in [&plain, &reversed] {
+        assert!(evaluation.score > 0.95, "{evaluation:?}");
+        assert!(evaluation.metrics["dev_words_f1"] > 0.95, "{evaluation:?}");
+    }
+    assert!(plain.metrics["discriminator"] > 0.95, "{plain:?}");
+    assert!(reversed.metrics["discriminator"] < 0.75, "{reversed:?}");
+}
+
+/// The parameters move once a step, by the gradients of both batches.
+#[test]
+fn an_update_of_both_batches_is_one_update() {
+    let moved = |updates| {
+        let mut task = task_with(constant(1.0), 1.0, updates);
+        device::reseed(1, 0);
+        task.step(&At { seed: 1, epoch: 0, batch: 0, step: 0 }).unwrap();
+        // What both tasks share moves with either, what one has alone with that one.
+        let steps = Vec::<i64>::try_from(&task.optimizers().unwrap()["steps"]).unwrap();
+        (to_bytes(&task.model().unwrap()).unwrap(), steps.into_iter().max())
+    };
+    let (alternating, together) = (moved(Updates::Alternating), moved(Updates::Together));
+    assert!(alternating.0 != together.0);
+    assert_eq!((alternating.1, together.1), (Some(2), Some(1)));
 }
 
 /// A step somewhere in the schedule is to the byte the step with that moment's factor as a constant strength, and no other.

@@ -263,7 +263,7 @@ fn targets_from_which_nothing_can_be_learned() {
     desk.refused(1, "nam.conll", &["entity_set=named"], &["`.NAM`"]);
     // Nothing in this text is like a symptom.
     desk.write("words.txt", "今天/t  天气/n  好/a\n");
-    let parts = ["all 1 source sentences", "`delta` 0.9", "the heaviest"];
+    let parts = ["all 1 source sentences", "`instance_transfer.delta` 0.9", "the heaviest"];
     desk.refused(1, "good.conll", &["instance_transfer.delta=0.9", "source.development=0"], &parts);
 }
 

@@ -1,5 +1,5 @@
-//! Instance transfer and entity counts on the real corpora, where they are at hand (`MEDNER_MIRROR`, else `../shared/datasets` beside
-//! the repository).
+//! Instance transfer and entity counts on the real corpora, where they are at hand (`medner data fetch`, or
+//! `MEDNER_MIRROR`).
 
 #![allow(clippy::unwrap_used)]
 
@@ -9,19 +9,18 @@ use medner_asaibc::statistics::entity_counts;
 use medner_asaibc::transfer::{Lexicon, Similarity, TransferConfig, TransferError, similarities, transfer};
 use medner_data::Sentence;
 use medner_data::catalog::load_sentences;
+use medner_data::store::Store;
 
-/// The mirror, or nothing (said aloud) where it is not.
+/// The folder that has the corpora, or nothing (said aloud) where none has.
 fn mirror() -> Option<PathBuf> {
-    let repository = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
-    let path = match std::env::var_os("MEDNER_MIRROR") {
-        Some(path) => PathBuf::from(path),
-        None => repository.join("../shared/datasets"),
-    };
-    if path.join("cws/pd199801.gb18030.txt").is_file() && path.join("msra/train.bio").is_file() {
-        return Some(path);
+    let repository = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize().unwrap();
+    let found = Store::open(&repository).unwrap().folder_with("cws/pd199801.gb18030.txt");
+    if found.is_none() {
+        eprintln!(
+            "skipped: no cws/pd199801.gb18030.txt; `medner data fetch`, or set MEDNER_MIRROR to a folder that has it"
+        );
     }
-    eprintln!("skipped: no corpora in {}; set MEDNER_MIRROR to a folder that has them", path.display());
-    None
+    found
 }
 
 fn source(root: &Path) -> Vec<Sentence> {

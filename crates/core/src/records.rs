@@ -182,6 +182,7 @@ pub fn find_entities(
                     text: characters[place.record][first..last].iter().collect(),
                     confidence: reader.probability(&posterior, start, &tags[start..end]),
                     concepts: Vec::new(),
+                    concept_confidence: None,
                 });
             }
         }

@@ -29,6 +29,9 @@ pub struct Found {
     /// Concept identifiers, where the model gives them.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub concepts: Vec<String>,
+    /// The model's probability of those concepts, by themselves, where it gives them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub concept_confidence: Option<f64>,
 }
 
 /// What predictions look like.

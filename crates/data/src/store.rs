@@ -302,6 +302,12 @@ impl Store {
         }
     }
 
+    /// The folder, the mirror before the datasets folder, that has a file of this path (`msra/train.bio`); unverified.
+    pub fn folder_with(&self, file: &str) -> Option<PathBuf> {
+        let places = self.places().into_iter().rev();
+        places.map(|(folder, _)| folder).find(|folder| folder.join(file).exists())
+    }
+
     /// The folders that are searched, in order.
     fn places(&self) -> Vec<(PathBuf, Place)> {
         let mirror = self.mirror.iter().map(|folder| (folder.clone(), Place::Mirror));

@@ -189,6 +189,7 @@ mod tests {
             text,
             confidence: 1.0,
             concepts: vec![],
+            concept_confidence: None,
         }
     }
 

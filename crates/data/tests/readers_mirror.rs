@@ -1,4 +1,4 @@
-//! Every count of the real corpora, where they are at hand (`MEDNER_MIRROR`, else `../shared/datasets` beside the repository).
+//! Every count of the real corpora, where they are at hand (`medner data fetch`, or `MEDNER_MIRROR`).
 
 #![allow(clippy::unwrap_used)]
 
@@ -10,20 +10,19 @@ use medner_data::catalog::{self, load_documents_with_report, load_sentences, loa
 use medner_data::formats::pubtator::{PubTatorOptions, read_pubtator};
 use medner_data::formats::split::{SplitOptions, split_records};
 use medner_data::formats::{Remark, ccks, cmdd, mtaal, segmented};
+use medner_data::store::Store;
 use medner_data::{Corpus, Document, Sentence};
 
-/// The mirror, or nothing (said aloud) where it is not.
+/// The folder that has the corpora, or nothing (said aloud) where none has.
 fn mirror() -> Option<PathBuf> {
-    let repository = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
-    let path = match std::env::var_os("MEDNER_MIRROR") {
-        Some(path) => PathBuf::from(path),
-        None => repository.join("../shared/datasets"),
-    };
-    if path.join("msra/train.bio").is_file() {
-        return Some(path);
+    let repository = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize().unwrap();
+    let found = Store::open(&repository).unwrap().folder_with("msra/train.bio");
+    if found.is_none() {
+        eprintln!(
+            "skipped: no msra/train.bio; `medner data fetch`, or set MEDNER_MIRROR to a folder that has it"
+        );
     }
-    eprintln!("skipped: no corpora in {}; set MEDNER_MIRROR to a folder that has them", path.display());
-    None
+    found
 }
 
 fn tokens(sentences: &[Sentence]) -> usize {
@@ -295,11 +294,13 @@ fn mtaal_columns_give_the_published_pool() {
             .collect();
         let share = |tenths: usize| pool.len() * tenths / 10;
         assert_eq!([share(2), share(7), share(1)], split, "{name}");
-        let text = std::fs::read_to_string(root.join(format!("mtaal/{folder}/split_seed0.json"))).unwrap();
-        let published: serde_json::Value = serde_json::from_str(&text).unwrap();
-        assert_eq!(published["n"], pool.len());
-        for (key, count) in ["label", "unlabel", "test"].into_iter().zip(split) {
-            assert_eq!(published[key].as_array().unwrap().len(), count, "{name} {key}");
+        // Made beside the corpora, so that it cannot be fetched.
+        if let Ok(text) = std::fs::read_to_string(root.join(format!("mtaal/{folder}/split_seed0.json"))) {
+            let published: serde_json::Value = serde_json::from_str(&text).unwrap();
+            assert_eq!(published["n"], pool.len());
+            for (key, count) in ["label", "unlabel", "test"].into_iter().zip(split) {
+                assert_eq!(published[key].as_array().unwrap().len(), count, "{name} {key}");
+            }
         }
         // Table 1 counts labels and words over all sentences, and two entries of the vocabulary for padding and unknown words.
         let all = || corpus.splits().into_iter().flat_map(|(_, sentences)| sentences);

@@ -184,11 +184,19 @@ impl Driver<'_> {
         // The pipe stays open until the child is gone: closing it earlier would ask it to stop.
         let status = job.child.wait().map_err(ExperimentError::io("wait for", store.work_dir(hash)))?;
         drop(job.stdin.take());
+        let before = store.finished(hash).map(|record| record.outcome.scores.clone());
         store.refresh(hash);
         // A record without the mark is that of an earlier run, whose artefacts were to be made again.
         if store.finished(hash).is_some() && store.has_artifacts(hash) {
-            let scores = store.finished(hash).map(|record| brief(&record.outcome.scores)).unwrap_or_default();
-            display.ended(hash, &format!("finished{scores}"));
+            let now = store.finished(hash).map(|record| &record.outcome.scores);
+            display.ended(hash, &format!("finished{}", now.map(brief).unwrap_or_default()));
+            if before.is_some_and(|before| now.is_some_and(|now| *now != before)) {
+                tracing::warn!(
+                    cell = %hash,
+                    "was made again, for its artefacts, and its numbers are not those of its earlier record (another machine, another number \
+                     of threads?): cells that start from it now start from another than those that ran before"
+                );
+            }
             drive.finished.insert(hash.to_owned());
             return Ok(());
         }

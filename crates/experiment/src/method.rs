@@ -87,6 +87,13 @@ pub trait Method: Sync {
         None
     }
 
+    /// True for a cell that takes all it needs from the records of other cells: it runs where those have no artefacts on this machine.
+    /// `config` has all defaults filled in.
+    fn reads_records(&self, config: &Value) -> bool {
+        let _ = config;
+        false
+    }
+
     /// The configuration that a cell of a sample run has when some of its [`Method::inputs`] are missing: a method that
     /// can do without them (further corpora, published vectors) leaves them out here, so that the cell is run rather
     /// than waits. `config` has all defaults filled in; what comes back is checked by [`Method::check_config`].

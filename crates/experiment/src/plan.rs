@@ -105,6 +105,8 @@ pub struct Plan {
     pub cells: BTreeMap<String, Cell>,
     /// Those of them whose place is taken by what is awaited ([`Selection::awaited`]).
     pub awaited: BTreeSet<String>,
+    /// Those of them that read the records of the cells they need, and no artefacts.
+    pub of_records: BTreeSet<String>,
     /// The data sets that are missing: name in the catalogue to reason.
     pub missing: BTreeMap<String, String>,
     /// Missing files that configurations name (weights, vectors, further corpora): the reason to the systems that wait
@@ -171,7 +173,7 @@ impl Plan {
     }
 
     /// What has to run: the wanted cells that are not finished, and before them the cells they need, where those are
-    /// not finished or their artefacts are not on this machine. In an order in which every cell follows its needs.
+    /// not finished or their artefacts, where those are read, are not on this machine. In an order in which every cell follows its needs.
     pub fn to_run(&self, store: &Store) -> Vec<&Cell> {
         let mut order = Vec::new();
         let mut seen = BTreeSet::new();
@@ -192,8 +194,9 @@ impl Plan {
         if !seen.insert(hash.to_owned()) {
             return;
         }
+        let of_records = self.of_records.contains(hash);
         for need in cell.needs.values() {
-            if store.finished(need).is_none() || !store.has_artifacts(need) {
+            if store.finished(need).is_none() || !(of_records || store.has_artifacts(need)) {
                 self.add(need, store, seen, order);
             }
         }

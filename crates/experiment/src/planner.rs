@@ -20,6 +20,7 @@ pub(crate) struct Planner<'a> {
     missing_inputs: BTreeMap<String, BTreeSet<String>>,
     /// The cells of systems that await something, where it is taken to be at hand.
     awaited: BTreeSet<String>,
+    of_records: BTreeSet<String>,
     memo: BTreeMap<(String, String, u64), SlotState>,
     default: Value,
     /// For a table that was not asked for: the cells that are run for others.
@@ -37,6 +38,7 @@ impl<'a> Planner<'a> {
             located: BTreeMap::new(),
             missing_inputs: BTreeMap::new(),
             awaited: BTreeSet::new(),
+            of_records: BTreeSet::new(),
             memo: BTreeMap::new(),
             // A method that cannot do without some key has no defaults: its cells are named by all their keys.
             default: method
@@ -76,6 +78,7 @@ impl<'a> Planner<'a> {
             tables,
             cells: self.cells,
             awaited: self.awaited,
+            of_records: self.of_records,
             missing_inputs: self.missing_inputs,
             missing: self
                 .located
@@ -257,6 +260,9 @@ impl<'a> Planner<'a> {
         }
         cell.hash = cell.content_hash();
         let hash = cell.hash.clone();
+        if self.method.reads_records(&cell.config) {
+            self.of_records.insert(hash.clone());
+        }
         if awaited {
             self.awaited.insert(hash.clone());
         }

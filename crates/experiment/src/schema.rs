@@ -10,7 +10,7 @@
 //! config: {epochs: 30}                   # the method's configuration, common to all systems
 //! seeds: [1, 2, 3]
 //! datasets:
-//!   CCKS-2019: {data: ccks2019}
+//!   CCKS-2019: {data: ccks2019}          # `trivial: {ner/accuracy: 91.6}`: what finding nothing has
 //! systems:                               # rows, in the order of the printed table
 //!   IDCNN-CRF: {config: {encoder: idcnn}}
 //!   ALBERT-IDCNN-CRF:
@@ -182,6 +182,10 @@ pub struct Dataset {
     /// By role: the data set on which this one's needed cells are made (`pool: chemical`).
     #[serde(default)]
     pub needs: BTreeMap<String, String>,
+    /// By `task/metric`, in the printed scale: what a system that finds nothing has. A printed number within the tolerance of it is
+    /// reproduced by finding nothing too, so that being near it judges nothing.
+    #[serde(default)]
+    pub trivial: BTreeMap<String, f64>,
 }
 
 /// The seed under which a deterministic system runs.
@@ -386,6 +390,19 @@ impl TableSpec {
         let tolerance = self.tolerance.of(metric, 0.0);
         let difference = self.system(system).is_some_and(|known| known.minus.is_some());
         if difference || metric.ends_with("_sd") { tolerance.min(printed.abs() / 2.0) } else { tolerance }
+    }
+
+    /// Whether finding nothing on this data set of the file comes as near to a printed number as its tolerance.
+    pub(crate) fn is_trivial(
+        &self,
+        dataset: &str,
+        (task, metric): (&str, &str),
+        printed: f64,
+        tolerance: f64,
+    ) -> bool {
+        let trivial =
+            self.dataset(dataset).and_then(|dataset| dataset.trivial.get(&format!("{task}/{metric}")));
+        trivial.is_some_and(|trivial| (printed - trivial).abs() <= tolerance + 1e-9)
     }
 
     /// A data set by name.

@@ -15,8 +15,8 @@ pub enum Verdict {
     Below,
     /// Whole numbers that are equal (counts).
     Exact,
-    /// Nothing published stands beside it, or it was measured on cut-down data (profile `quick`), which reproduces
-    /// nothing.
+    /// Nothing published stands beside it; or it was measured on cut-down data (profile `quick`), which reproduces nothing; or it is near
+    /// a printed number that finding nothing is as near to.
     Measured,
     /// A mean of some of the seeds: the others have not run to their end yet.
     Partial {

@@ -72,7 +72,13 @@ pub(crate) fn run_cell(
     let mut ctx = RunContext::new(&plan.root, store.work_dir(&cell.hash));
     (ctx.threads, ctx.stop, ctx.progress, ctx.device) = (threads, stop, progress, plan.device.clone());
     for (role, hash) in &cell.needs {
-        ctx.needs.insert(role.clone(), needed(&store, role, hash)?);
+        let there = if method.reads_records(&cell.config) {
+            store.refresh(hash);
+            store.finished(hash).is_some()
+        } else {
+            store.has_artifacts(hash)
+        };
+        ctx.needs.insert(role.clone(), needed(&store, role, hash, there)?);
     }
 
     let started = machine::now();
@@ -155,8 +161,8 @@ fn run_caught(method: &dyn Method, cell: &Cell, ctx: &RunContext) -> anyhow::Res
     })
 }
 
-fn needed(store: &Store, role: &str, hash: &str) -> Result<NeededCell> {
-    if !store.has_artifacts(hash) {
+fn needed(store: &Store, role: &str, hash: &str, there: bool) -> Result<NeededCell> {
+    if !there {
         return Err(ExperimentError::usage(format!(
             "the cell {hash}, needed as `{role}`, has not run here yet; run it first, or use `reproduce`, which does"
         )));

@@ -497,6 +497,49 @@ fn a_row_without_all_of_its_seeds_has_no_verdict() {
 }
 
 #[test]
+fn what_reads_records_alone_needs_no_artefacts() {
+    let repo = Repo::new();
+    let with_copy = TABLE.replace(
+        "  Two minus one:",
+        "  Copy: {config: {task: copy}, needs: {of: Warm.start}, datasets: [Notes]}\n  Two minus one:",
+    );
+    repo.write("experiments/doses/table2.yaml", &with_copy);
+    let copy = ["reproduce", "table2", "--system", "Copy", "--seeds", "1"];
+    // What it reads of, and the pre-training before that.
+    assert!(repo.expect(0, &copy).contains("3 of 3 cells run"));
+    std::fs::remove_dir_all(repo.path("results/quick/doses/checkpoints")).unwrap();
+    assert!(repo.expect(0, &copy).contains("0 of 0 cells run"));
+    let rows = repo.csv("results/quick/doses/runs.csv");
+    let hash = &rows.iter().find(|row| row["system"] == "Copy").unwrap()["hash"];
+    std::fs::remove_file(repo.path(&format!("results/quick/doses/runs/{hash}.json"))).unwrap();
+    assert!(repo.expect(0, &copy).contains("1 of 1 cells run"));
+    // A cell that starts from another's artefact has it made again.
+    let warm = rows.iter().find(|row| row["system"] == "Warm.start").unwrap();
+    std::fs::remove_file(repo.path(&format!("results/quick/doses/runs/{}.json", warm["hash"]))).unwrap();
+    assert!(repo.expect(0, &copy).contains("0 of 0 cells run"));
+    let warm = ["reproduce", "table2", "--system", "Warm.start", "--seeds", "1"];
+    assert!(repo.expect(0, &warm).contains("2 of 2 cells run"));
+}
+
+#[test]
+fn being_near_what_finding_nothing_has_is_no_verdict() {
+    let repo = Repo::new();
+    let args = ["reproduce", "table2", "--profile", "cpu", "--system", "One letter"];
+    let wide = TABLE.replace("tolerance: 2\n", "tolerance: 40\n");
+    // 80.5 is printed.
+    for (trivial, verdict) in [("30", "reproduced"), ("50", "measured"), ("110", "measured")] {
+        let notes = format!("Notes: {{data: doses, trivial: {{drug/f1: {trivial}}}}}");
+        repo.write("experiments/doses/table2.yaml", &wide.replace("Notes: {data: doses}", &notes));
+        repo.expect(0, &args);
+        assert_eq!(
+            repo.value("results/cpu/doses/table2.csv", "One letter", "f1", "verdict"),
+            verdict,
+            "{trivial}"
+        );
+    }
+}
+
+#[test]
 fn an_auxiliary_system_is_run_by_its_name_and_an_empty_selection_refused() {
     let repo = Repo::new();
     let said = repo.expect(0, &["reproduce", "table2", "--system", "pre-training", "--dataset", "Plain"]);

@@ -169,6 +169,8 @@ pub struct DiversityGame {
     /// Whether the discriminator is trained. The strategy `diversity` without it asks an untrained one ("we do not optimize
     /// the corresponding modules", the ablation study).
     pub on: bool,
+    /// Whether line 4 is played; without it the discriminator learns (line 3) and the encoder stands still, a control.
+    pub moves_encoder: bool,
     /// Batches of labelled and unlabelled sentences a query; 0 for one pass over the labelled sentences.
     pub steps: u64,
     /// How its sentences come together.
@@ -310,7 +312,15 @@ impl Default for TaskGame {
 impl Default for DiversityGame {
     fn default() -> Self {
         let batches = GameBatches::Random;
-        Self { on: true, steps: 0, batches, learning_rate: 1e-4, beta1: 0.9, beta2: 0.999 }
+        Self {
+            on: true,
+            moves_encoder: true,
+            steps: 0,
+            batches,
+            learning_rate: 1e-4,
+            beta1: 0.9,
+            beta2: 0.999,
+        }
     }
 }
 

@@ -47,6 +47,11 @@ impl Method for Mtaal {
         config::from_value::<Config>(config).map_or(RESULTS_VERSION, |config| results_version_of(&config))
     }
 
+    fn reads_records(&self, config: &Value) -> bool {
+        config::from_value::<Config>(config)
+            .is_ok_and(|config| matches!(config.job, Job::SingleTasks | Job::QueryDiversity))
+    }
+
     fn check_config(&self, given: &Value) -> Result<Value, ConfigError> {
         serde_json::to_value(Config::read(given)?).map_err(|e| ConfigError::at("", e.to_string()))
     }
@@ -108,7 +113,7 @@ impl Method for Mtaal {
     fn evaluate(&self, args: &EvaluateArgs, ctx: &RunContext) -> Result<Scores> {
         device::set_threads(ctx.threads);
         let device = device::open(&ctx.device)?;
-        let model = folder::load(&project::newest_model(&args.model), device)?;
+        let model = folder::load(&project::model_to_read(&args.model)?, device)?;
         evaluate::evaluate(&model, &args.test, device)
     }
 
@@ -124,7 +129,7 @@ impl Method for Mtaal {
         predictions::check_output(shape, args.input.as_deref(), output)?;
         device::set_threads(ctx.threads);
         let device = device::open(&ctx.device)?;
-        let model = folder::load(&project::newest_model(&args.model), device)?;
+        let model = folder::load(&project::model_to_read(&args.model)?, device)?;
         let words = word_files::text(args.input.as_deref())?;
         match shape {
             Shape::Pubtator => predict::check_pubtator(&words.documents)?,

@@ -27,6 +27,9 @@ pub struct Predicted {
     pub span: Span,
     /// The concept, where the model gives one.
     pub concept: Option<String>,
+    /// The share of its tokens' probability that the concept has, where recognition found the mention. A token whose most probable
+    /// label is another adds nothing, so that it is a lower bound.
+    pub concept_confidence: Option<f64>,
     /// The model's probability of exactly these tags (and, where recognition is not trained, of the concept).
     pub confidence: f64,
 }
@@ -42,10 +45,10 @@ pub fn mentions(encoding: &Encoding, ner: Option<&Judgement>, nen: Option<&Judge
             let tags: Vec<i64> = ner.labels.iter().map(|&tag| i64::from(tag)).collect();
             let spans = encoding.ner.decode(&tags).into_iter();
             spans
-                .map(|span| Predicted {
-                    concept: nen.and_then(|nen| concept_of(encoding, nen, &span)),
-                    confidence: probability(ner, &span),
-                    span,
+                .map(|span| {
+                    let (concept, share) = nen.and_then(|nen| concept_of(encoding, nen, &span)).unzip();
+                    let confidence = probability(ner, &span);
+                    Predicted { concept, concept_confidence: share, confidence, span }
                 })
                 .collect()
         }
@@ -58,7 +61,8 @@ pub fn mentions(encoding: &Encoding, ner: Option<&Judgement>, nen: Option<&Judge
                 let label = encoding.nen.label(run[0]).unwrap_or(OUTSIDE);
                 if label != OUTSIDE {
                     let concept = Some(label.to_owned()).filter(|label| label != MISSING);
-                    found.push(Predicted { concept, confidence: probability(nen, &span), span });
+                    let confidence = probability(nen, &span);
+                    found.push(Predicted { concept, concept_confidence: None, confidence, span });
                 }
             }
             found
@@ -72,8 +76,8 @@ fn probability(judgement: &Judgement, span: &Span) -> f64 {
     judgement.max_log_probs[span.start..span.end].iter().map(|&p| f64::from(p)).sum::<f64>().exp()
 }
 
-/// The concept that gets the greatest sum of probabilities among the labels of the mention's tokens.
-fn concept_of(encoding: &Encoding, nen: &Judgement, span: &Span) -> Option<String> {
+/// The concept that gets the greatest sum of probabilities among the labels of the mention's tokens, and its mean over them.
+fn concept_of(encoding: &Encoding, nen: &Judgement, span: &Span) -> Option<(String, f64)> {
     let mut weights: BTreeMap<u32, f64> = BTreeMap::new();
     for at in span.start..span.end {
         *weights.entry(nen.labels[at]).or_default() += f64::from(nen.max_log_probs[at]).exp();
@@ -82,7 +86,7 @@ fn concept_of(encoding: &Encoding, nen: &Judgement, span: &Span) -> Option<Strin
     known
         .filter(|(label, _)| *label != OUTSIDE && *label != MISSING)
         .max_by(|a, b| a.1.total_cmp(&b.1))
-        .map(|(label, _)| label.to_owned())
+        .map(|(label, weight)| (label.to_owned(), weight / (span.end - span.start) as f64))
 }
 
 /// The mentions in each of some sentences.
@@ -112,7 +116,7 @@ pub fn documents(
     let characters: Vec<Vec<char>> = documents.iter().map(|d| d.text.chars().collect()).collect();
     let mut found = vec![Vec::new(); documents.len()];
     for (sentence, mentions) in cut.iter().zip(sentences(model, &tokens, device, progress)?) {
-        for Predicted { span, concept, confidence } in mentions {
+        for Predicted { span, concept, concept_confidence, confidence } in mentions {
             let Some(place) = sentence.to_characters(&span) else { continue };
             found[sentence.document].push(Found {
                 text: characters[sentence.document][place.start..place.end].iter().collect(),
@@ -120,6 +124,7 @@ pub fn documents(
                 end: place.end,
                 label: span.label,
                 confidence,
+                concept_confidence,
                 // A composite mention's concepts are one label.
                 concepts: concept.iter().flat_map(|c| c.split('|')).map(|c| c.trim().to_owned()).collect(),
             });
@@ -168,7 +173,7 @@ fn named(document: &Document, mentions: &[Found]) -> Document {
     }
 }
 
-/// PubTator with a seventh column, the confidence of each mention.
+/// PubTator with a seventh column, the confidence of each mention (not of its concept).
 pub fn pubtator(documents: &[Document], found: &[Vec<Found>]) -> Result<String> {
     let mut text = String::new();
     for (document, mentions) in documents.iter().zip(found) {
@@ -241,7 +246,9 @@ mod tests {
         assert_eq!(found.len(), 2);
         assert_eq!((found[0].span.start, found[0].span.end, found[0].concept.as_deref()), (1, 3, Some("D1")));
         assert!((found[0].confidence - 0.25).abs() < 1e-6);
-        assert_eq!(found[1].concept, None);
+        // 0.3 of its second token, nothing that shows of its first.
+        assert!((found[0].concept_confidence.unwrap() - 0.15).abs() < 1e-6);
+        assert_eq!((&found[1].concept, found[1].concept_confidence), (&None, None));
         // Normalisation alone: runs of one concept; `-1` is a mention without one.
         let found = mentions(&encoding, None, Some(&nen));
         let places: Vec<_> = found.iter().map(|m| (m.span.start, m.span.end, m.concept.as_deref())).collect();
@@ -258,6 +265,7 @@ mod tests {
             label: "Disease".into(),
             text: text.into(),
             confidence,
+            concept_confidence: None,
             concepts: concepts.iter().map(ToString::to_string).collect(),
         };
         let mentions = vec![found(3, 8, "fever", &["D5", "D7"], 0.5), found(13, 17, "ache", &[], 0.98765)];

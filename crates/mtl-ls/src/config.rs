@@ -21,6 +21,9 @@ pub struct Config {
     /// Share of the layers that come from the model of the category, from the lowest up, with the embeddings; null: all come
     /// from the pre-trained encoder (single-task learning).
     pub slicing_rate: Option<f64>,
+    /// In `train`, with `slicing_rate`: the folder of a tagger that `train` made of all data sets of the category together. In the cells of
+    /// tables it is the cell that they need.
+    pub pool: Option<PathBuf>,
     /// How much of the data is used.
     pub limits: Limits,
     /// Tag scheme of the tagger.
@@ -90,7 +93,7 @@ pub struct InputConfig {
     /// Which pieces carry labels.
     pub labels: LabelMode,
     /// Pieces of a sequence at most, `<sep>` and `<cls>` included; longer sentences are read in windows (a single word that is
-    /// longer has a window of its own length). Nothing is cut off.
+    /// longer has a window of its own length). Nothing is cut off but what a word has beyond 512 pieces, which a warning names.
     pub max_pieces: usize,
     /// Pieces that neighbouring windows share at most.
     pub overlap: usize,
@@ -158,6 +161,7 @@ impl Default for Config {
             job: Job::Tagger,
             encoder: None,
             slicing_rate: None,
+            pool: None,
             limits: Limits::default(),
             scheme: TagScheme::Bio,
             input: InputConfig::default(),

@@ -50,6 +50,11 @@ impl Method for MtlLs {
         RESULTS_VERSION
     }
 
+    fn reads_records(&self, config: &Value) -> bool {
+        config::from_value::<Config>(config)
+            .is_ok_and(|config| matches!(config.job, Job::Pooled | Job::Chosen | Job::MeanOfSets))
+    }
+
     fn check_config(&self, given: &Value) -> Result<Value, ConfigError> {
         let value = config::canonical::<Config>(given)?;
         let config = config::from_value::<Config>(&value)?.for_its_job();

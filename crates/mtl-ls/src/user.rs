@@ -1,11 +1,12 @@
 //! The verbs on a user's own files: `train`, `evaluate`, `predict`.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 use medner_core::crf::{Posterior, SpanQuery, SpanReader};
 use medner_core::device;
+use medner_core::model_folder::{MODEL, ModelFolder};
 use medner_core::records::hold_out;
 use medner_data::hash::hash_file;
 use medner_data::predictions::{self, Found, Shape};
@@ -16,10 +17,11 @@ use medner_metrics::{LabelSet, entity_report};
 
 use crate::cells;
 use crate::config::{Config, Epochs, Job, Limits};
-use crate::encoder;
+use crate::encoder::{self, Pretrained};
 use crate::folder::{self, TaggerFolder};
 use crate::tagging::task::{Scored, Select, TaggerData};
 use crate::tagging::{Encoded, TaggerTask, WordPieces};
+use crate::xlnet::folder::TOKENIZER;
 
 /// The annotated sentences of a file; what is left out of them is said, and what becomes of it.
 fn annotated(path: &Path, of_left_out: &str) -> Result<Vec<Sentence>> {
@@ -50,12 +52,23 @@ fn check_labels(path: &Path, sentences: &[Sentence], known: &BTreeSet<&str>, rem
 /// Bad data, no encoder, a configuration that differs at resume, a full disk.
 pub fn train(args: &TrainArgs, ctx: &RunContext) -> Result<()> {
     let mut config: Config = config::from_value(&args.config)?;
-    if config.job != Job::Tagger || config.limits != Limits::default() || config.slicing_rate.is_some() {
+    if config.job != Job::Tagger || config.limits != Limits::default() {
         bail!(
-            "`job`, `limits` and `slicing_rate` are for the cells of tables; `train` trains a tagger on the whole file: leave them \
-             out"
+            "`job` and `limits` are for the cells of tables; `train` trains a tagger on the whole file: leave them out"
         );
     }
+    let pool = match (&config.pool, config.slicing_rate) {
+        (None, None) => None,
+        (Some(folder), Some(rate)) => Some((folder.clone(), rate)),
+        (Some(_), None) => bail!(
+            "`pool` names the model whose lower layers are shared, and `slicing_rate` which share of them: give both (0.25, 0.5, 0.75 or 1 \
+             of four layers)"
+        ),
+        (None, Some(_)) => bail!(
+            "`slicing_rate` shares the lower layers of another model: name the folder of one by `--set pool=DIR`, which `mtl-ls train` \
+             makes of the training files of all data sets together"
+        ),
+    };
     let Some(encoder_folder) = config.encoder.clone() else {
         bail!(
             "there is no encoder to start from: name the folder of an XLNet by `--set encoder=DIR` (a published one, or one that \
@@ -100,7 +113,11 @@ pub fn train(args: &TrainArgs, ctx: &RunContext) -> Result<()> {
     // A resume with other files at the same place would join the checkpoint's parameters with another encoder's pieces.
     let of_encoder = encoder::files_of(&encoder_folder)?;
     files.extend(of_encoder.into_iter().map(|(name, hash)| (format!("encoder/{name}"), hash)));
-    let tagger = cells::build(&config, &encoder, &labels, None, args.seed, device)?;
+    let pool = pool
+        .map(|(folder, rate)| Ok::<_, anyhow::Error>((pool_of(&folder, &encoder, &mut files)?, rate)))
+        .transpose()?;
+    let pool = pool.as_ref().map(|(file, rate)| (file.as_path(), *rate));
+    let tagger = cells::build(&config, &encoder, &labels, pool, args.seed, device)?;
     let pieces = WordPieces::new(&encoder.tokenizer);
     let encoded = Encoded::new(train, &pieces, &labels, &config.input)?;
     tracing::info!(
@@ -135,6 +152,22 @@ pub fn train(args: &TrainArgs, ctx: &RunContext) -> Result<()> {
         );
     }
     Ok(())
+}
+
+/// The parameters of the tagger whose lower layers are shared; their hash goes with those of the other files. It must cut words into the
+/// pieces of the encoder, whose upper layers read on.
+fn pool_of(folder: &Path, encoder: &Pretrained, files: &mut BTreeMap<String, String>) -> Result<PathBuf> {
+    let open = ModelFolder::open(folder, "mtl-ls")?;
+    if open.bytes(TOKENIZER)? != encoder.tokenizer.file() {
+        bail!(
+            "{}: has other pieces than the encoder {}; the two share layers only if the model was trained from that encoder",
+            folder.display(),
+            encoder.folder.path().display()
+        );
+    }
+    let parameters = folder.join(MODEL);
+    files.insert("pool".to_owned(), hash_file(&parameters)?.sha256);
+    Ok(parameters)
 }
 
 /// `mtl-ls evaluate`.
@@ -202,6 +235,7 @@ pub fn predict(args: &PredictArgs, ctx: &RunContext) -> Result<()> {
                 label: span.label,
                 confidence,
                 concepts: Vec::new(),
+                concept_confidence: None,
             });
         }
     }

@@ -4,33 +4,35 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
+use medner_data::store::Store;
 use medner_mtl_ls::xlnet::XlnetTokenizer;
 use serde::Deserialize;
 
-/// The mirror, or nothing (said aloud) where it is not.
+/// The folder that has the corpora, or nothing (said aloud) where none has.
 fn mirror() -> Option<PathBuf> {
-    let path = match std::env::var_os("MEDNER_MIRROR") {
-        Some(path) => PathBuf::from(path),
-        None => Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/datasets"),
-    };
-    let folder = path.join("xlnet-tokenizer");
-    if folder.join("tokenizer.json").is_file() {
-        return Some(folder);
+    let repository = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize().unwrap();
+    let found = Store::open(&repository).unwrap().folder_with("xlnet-tokenizer/tokenizer.json");
+    if found.is_none() {
+        eprintln!(
+            "skipped: no xlnet-tokenizer/tokenizer.json; `medner data fetch`, or set MEDNER_MIRROR to a folder that has it"
+        );
     }
-    eprintln!("skipped: no xlnet-tokenizer in {}; set MEDNER_MIRROR to a folder with it", path.display());
-    None
+    found.map(|folder| folder.join("xlnet-tokenizer"))
 }
 
 #[derive(Deserialize)]
 struct SentenceFixture {
     text: String,
     spiece_cased: Vec<u32>,
+    /// Of a tokenizer that lower-cases, as the released commands do.
+    spiece_lower: Vec<u32>,
 }
 
 #[derive(Deserialize)]
 struct WordFixture {
     w: String,
     cased: Vec<u32>,
+    lower: Vec<u32>,
 }
 
 fn lines<T: for<'de> Deserialize<'de>>(path: &Path) -> Vec<T> {
@@ -49,13 +51,15 @@ fn all_sentences_and_words_are_cut_as_the_reference_cuts_them() {
     assert_eq!(tokenizer.len(), 32_000);
     let sentences: Vec<SentenceFixture> = lines(&folder.join("fixtures_sentences.jsonl"));
     assert_eq!(sentences.len(), 305);
-    for SentenceFixture { text, spiece_cased } in &sentences {
+    for SentenceFixture { text, spiece_cased, spiece_lower } in &sentences {
         assert_eq!(&tokenizer.encode(text).unwrap(), spiece_cased, "{text}");
+        assert_eq!(&tokenizer.encode(&text.to_lowercase()).unwrap(), spiece_lower, "{text}");
     }
     let words: Vec<WordFixture> = lines(&folder.join("fixtures_words.jsonl"));
     assert_eq!(words.len(), 6000);
-    for WordFixture { w, cased } in &words {
+    for WordFixture { w, cased, lower } in &words {
         assert_eq!(&tokenizer.word(w).unwrap(), cased, "{w}");
+        assert_eq!(&tokenizer.word(&w.to_lowercase()).unwrap(), lower, "{w}");
     }
 }
 
@@ -86,7 +90,7 @@ fn a_trimmed_vocabulary_cuts_what_it_was_made_for_as_before() {
     let trimmed = XlnetTokenizer::new(&file).unwrap();
     assert_eq!((trimmed.len(), trimmed.special()), (old.len(), tokenizer.special()));
     assert!(trimmed.len() < 8000, "{}", trimmed.len());
-    for SentenceFixture { text, spiece_cased } in &sentences {
+    for SentenceFixture { text, spiece_cased, .. } in &sentences {
         let pieces: Vec<u32> = trimmed.encode(text).unwrap().iter().map(|&id| old[id as usize]).collect();
         assert_eq!(&pieces, spiece_cased, "{text}");
     }

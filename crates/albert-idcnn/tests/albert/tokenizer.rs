@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use medner_albert_idcnn::albert::{AlbertTokenizer, TokenizerMode};
 use medner_data::catalog;
 use medner_data::hash::hash_bytes;
+use medner_data::store::Store;
 use serde::Deserialize;
 
 #[derive(Debug, PartialEq, Deserialize)]
@@ -17,20 +18,16 @@ struct Counts {
     offsets_sha256: String,
 }
 
-/// The mirror, or nothing (said aloud) where it is not.
+/// The folder that has the corpora, or nothing (said aloud) where none has.
 fn mirror() -> Option<PathBuf> {
-    let path = match std::env::var_os("MEDNER_MIRROR") {
-        Some(path) => PathBuf::from(path),
-        None => Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/datasets"),
-    };
-    if path.join("albert-zh/vocab.txt").is_file() && path.join("ccks2019").is_dir() {
-        return Some(path);
+    let repository = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize().unwrap();
+    let found = Store::open(&repository).unwrap().folder_with("albert-zh/vocab.txt");
+    if found.is_none() {
+        eprintln!(
+            "skipped: no albert-zh/vocab.txt; `medner data fetch`, or set MEDNER_MIRROR to a folder that has it"
+        );
     }
-    eprintln!(
-        "skipped: no albert-zh and ccks2019 in {}; set MEDNER_MIRROR to a folder with them",
-        path.display()
-    );
-    None
+    found
 }
 
 fn entries(mirror: &Path) -> Vec<String> {

@@ -6,7 +6,6 @@ use std::time::Instant;
 use anyhow::{Context, Result};
 use medner_core::records::{Cut, Records};
 use medner_core::trainer::{LogLine, Summary, TrainerConfig};
-use medner_data::batching::BatchOrder;
 use medner_data::vectors::{VectorFormat, WordVectors};
 use medner_experiment::{Cell, Curve, Outcome, RunContext, Units};
 use medner_metrics::{LabelSet, entity_report};
@@ -41,7 +40,7 @@ pub fn train(
         curve_every: config.training.curve_every,
         ..TrainerConfig::default()
     };
-    let mut task = TaggerTask::new(tagger, prepared, config, seed, BatchOrder::Bucketed, device)?;
+    let mut task = TaggerTask::new(tagger, prepared, config, seed, device)?;
     let summary = job::run(&mut task, &ctx.work_dir, trainer_config, settings, Unit::Epoch, ctx)?;
     Ok((task, summary))
 }

@@ -7,7 +7,7 @@ mod training;
 mod unread;
 
 pub use model::{Discriminator, Dropped, ModelConfig, Pool, Reversal, Separation};
-pub use training::{Training, Vectors};
+pub use training::{Training, Updates, Vectors};
 pub use unread::check_train;
 
 use std::path::PathBuf;
@@ -179,7 +179,8 @@ pub struct Source {
     /// Share of its sentences, the last ones, that is held out to follow the segmentation and the discriminator: taken off before
     /// instance transfer weighs the others. The job `transfer` holds none out and weighs all.
     pub development: f64,
-    /// Batches of the segmentation after each batch of the target.
+    /// Batches of the segmentation after each batch of the target. 0, with all weights of `model.separation` at 0: the network of a
+    /// transfer that transfers nothing, a control.
     pub batches: usize,
 }
 

@@ -29,8 +29,12 @@ impl Config {
             let message = format!("{} characters are too few (at least 8)", self.split.max_length);
             return Some(("split.max_length", message));
         }
-        if self.model.transfer && self.source.batches == 0 {
-            let message = "0 batches teach nothing: at least 1, or `model.transfer: false`".to_owned();
+        let separation = &self.model.separation;
+        let separated = [separation.difference, separation.same, separation.reconstruction] != [0.0; 3];
+        if self.model.transfer && self.source.batches == 0 && separated {
+            let message = "0 batches teach nothing: at least 1, or `model.transfer: false`; the larger network alone, as a control, \
+                           has the weights of `model.separation` at 0"
+                .to_owned();
             return Some(("source.batches", message));
         }
         None

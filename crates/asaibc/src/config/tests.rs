@@ -75,6 +75,12 @@ fn values_that_cannot_work_are_named() {
     assert_eq!(refused(|c| c.split.max_length = 3), "split.max_length");
     assert_eq!(refused(|c| c.source.batches = 0), "source.batches");
     assert_eq!(refused(|c| (c.source.batches, c.model.transfer) = (0, false)), "");
+    let control = |c: &mut Config| {
+        let separation = &mut c.model.separation;
+        (separation.difference, separation.same, separation.reconstruction) = (0.0, 0.0, 0.0);
+        c.source.batches = 0;
+    };
+    assert_eq!(refused(control), "");
     assert_eq!(refused(|c| c.instance_transfer.beta = 0.9), "instance_transfer.beta");
     assert_eq!(refused(|c| c.training.batch_size = 0), "training.batch_size");
     assert_eq!(refused(|c| c.training.learning_rate = f64::NAN), "training.learning_rate");

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use medner_core::schedule::RateSchedule;
+use medner_data::batching::BatchOrder;
 use medner_data::cbow::CbowConfig;
 use serde::{Deserialize, Serialize};
 
@@ -16,6 +17,10 @@ pub struct Training {
     pub learning_rate: f64,
     /// Sentences a batch, of either task.
     pub batch_size: usize,
+    /// Which sentences go together, of either task: `bucketed`, those of like length, or `random`. The paper does not say.
+    pub batches: BatchOrder,
+    /// When the parameters move, where there is a word segmentation.
+    pub updates: Updates,
     /// Largest norm of the gradient.
     pub clip: f64,
     /// Epochs at most. An epoch is one pass over the target's batches.
@@ -34,6 +39,16 @@ pub struct Training {
     pub schedule: RateSchedule,
     /// Share of all steps in which the learning rate rises to its value, as a line.
     pub warmup: f64,
+}
+
+/// When the parameters move in a step, which is a batch of the target and those of the word segmentation; the paper does not say.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Updates {
+    /// After every batch. The discriminator then sees one task at a time.
+    Alternating,
+    /// Once, by the sum of all batches' losses.
+    Together,
 }
 
 /// Character vectors.
@@ -55,6 +70,8 @@ impl Default for Training {
         Self {
             learning_rate: 1e-3,
             batch_size: 20,
+            batches: BatchOrder::Bucketed,
+            updates: Updates::Alternating,
             clip: 5.0,
             epochs: 40,
             patience: 10,

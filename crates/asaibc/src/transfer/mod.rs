@@ -196,7 +196,7 @@ pub enum TransferError {
     #[error(transparent)]
     Sentence(#[from] DataError),
     /// Nothing is left.
-    #[error("transfer: all {sentences} source sentences weigh less than `delta` {delta}, the heaviest {heaviest:.4}; with other values of `delta` remain {}", remains(.remain))]
+    #[error("transfer: all {sentences} source sentences weigh less than `instance_transfer.delta` {delta}, the heaviest {heaviest:.4}; with other values of it remain {}", remains(.remain))]
     AllDropped {
         /// Sentences of the source.
         sentences: usize,

@@ -73,7 +73,10 @@ fn below_the_threshold_is_dropped_and_the_report_counts() {
 fn a_threshold_that_drops_everything_says_what_would_remain() {
     let config = TransferConfig { delta: 0.9, ..TransferConfig::default() };
     let error = transfer(&source()[1..], &[characters("[上海]")], &config).unwrap_err().to_string();
-    assert!(error.contains("all 4 source sentences weigh less than `delta` 0.9"), "{error}");
+    assert!(
+        error.contains("all 4 source sentences weigh less than `instance_transfer.delta` 0.9"),
+        "{error}"
+    );
     assert!(error.contains("heaviest 0.3333") && error.contains("remain 1 at 0.3, 1 at 0.25"), "{error}");
     assert!(error.ends_with("1 at 0.1"), "{error}");
 }

@@ -70,16 +70,23 @@ impl ActiveLearning {
             update(&mut discriminator)?;
         }
         // Line 4.
-        encoder.zero_gradients()?;
-        let frozen = Frozen::parts(&self.networks, &["diversity_discriminator"])?;
-        let [judged_l, judged_u] = halves(&dd.log_probabilities_for_losses(&e, &x.sentences)?, &x)?;
-        let line_4 = losses::diversity_encoder(&judged_l, &judged_u, self.reward)?;
-        line_4.f_backward()?;
-        drop(frozen);
+        let line_4 = if self.config.diversity_discriminator.moves_encoder {
+            encoder.zero_gradients()?;
+            let frozen = Frozen::parts(&self.networks, &["diversity_discriminator"])?;
+            let [judged_l, judged_u] = halves(&dd.log_probabilities_for_losses(&e, &x.sentences)?, &x)?;
+            let line_4 = losses::diversity_encoder(&judged_l, &judged_u, self.reward)?;
+            line_4.f_backward()?;
+            drop(frozen);
+            line_4
+        } else {
+            line_3.shallow_clone()
+        };
         if together {
             update(&mut discriminator)?;
         }
-        update(&mut encoder)?;
+        if self.config.diversity_discriminator.moves_encoder {
+            update(&mut encoder)?;
+        }
         drop(x);
         self.optimizers.diversity_discriminator = Some(discriminator);
         self.optimizers.diversity_encoder = Some(encoder);

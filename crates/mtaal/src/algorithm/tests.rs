@@ -84,6 +84,17 @@ fn lines_3_and_4_move_the_discriminator_and_then_the_encoder() {
 }
 
 #[test]
+fn without_line_4_the_discriminator_learns_and_the_encoder_stands_still() {
+    let mut config = Config::default();
+    config.diversity_discriminator.moves_encoder = false;
+    let mut run = run(&config);
+    let (labelled, unlabelled) = batch(&run);
+    let before = run.model().unwrap();
+    run.diversity_step(&labelled, &unlabelled).unwrap();
+    assert_eq!(parts(&moved(&before, &run.model().unwrap())), ["diversity_discriminator"]);
+}
+
+#[test]
 fn line_10_lowers_what_line_11_raises_each_by_its_own_parameters() {
     let mut run = run(&Config::default());
     let (labelled, unlabelled) = batch(&run);

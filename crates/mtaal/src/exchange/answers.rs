@@ -16,6 +16,9 @@ use crate::corpus::{ConceptSet, OUTSIDE};
 pub struct AnswerOptions<'a> {
     /// Go on without the sentences that have no answer; else they are an error.
     pub partial: bool,
+    /// Take for an answer what came back exactly as it was handed out, in a shape that does not say whether somebody looked at it;
+    /// else it is an error, or with `partial` no answer.
+    pub unchanged: bool,
     /// The entity types that the model knows; empty: any.
     pub types: &'a [String],
     /// Accept types that are not among them, and report them; else they are an error (most are slips of the keyboard).
@@ -71,6 +74,8 @@ pub(super) struct RawMention {
 #[derive(Debug, Default)]
 pub(super) struct Raw {
     pub answers: Vec<RawAnswer>,
+    /// The shape does not say of a sentence whether somebody looked at it.
+    pub silent: bool,
     pub remarks: Remarks,
 }
 
@@ -90,11 +95,12 @@ impl Remarks {
 
 /// Pairs answers with what was queried and checks them.
 pub(super) fn check(raw: Raw, from: &Path, queried: &[Item], options: AnswerOptions<'_>) -> Result<Answers> {
-    let Raw { answers: raw, mut remarks } = raw;
+    let Raw { answers: raw, silent, mut remarks } = raw;
     let items: BTreeMap<&str, &Item> = queried.iter().map(|item| (item.id.as_str(), item)).collect();
     let mut seen: BTreeMap<String, (PathBuf, usize)> = BTreeMap::new();
     let mut sentences: BTreeMap<String, Sentence> = BTreeMap::new();
     let mut answers = Answers::default();
+    let mut unchanged = Vec::new();
     for answer in raw {
         let fail = |message: String| answer_error(&answer, answer.line, message);
         let Some(item) = items.get(answer.id.as_str()) else {
@@ -110,9 +116,17 @@ pub(super) fn check(raw: Raw, from: &Path, queried: &[Item], options: AnswerOpti
         same_text(&answer, item)?;
         if answer.answered {
             let mentions = mentions(&answer, item, options, &mut remarks)?;
+            let sentence = item.to_sentence(&mentions);
+            if silent && !options.unchanged && sentence == item.as_handed_out() {
+                unchanged.push(answer.id);
+                continue;
+            }
             count_new(&mentions, options, &mut answers);
-            sentences.insert(answer.id, item.to_sentence(&mentions));
+            sentences.insert(answer.id, sentence);
         }
+    }
+    if !options.partial && !unchanged.is_empty() {
+        return Err(ExchangeError::Unchanged { path: from.to_owned(), unchanged, queried: queried.len() });
     }
     for item in queried {
         match sentences.remove(&item.id) {

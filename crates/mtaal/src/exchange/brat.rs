@@ -90,7 +90,7 @@ pub(super) fn read(folder: &Path, queried: &[Item]) -> Result<Raw> {
         }
     }
     let ids: BTreeMap<String, &str> = queried.iter().map(|item| (stem(&item.id), item.id.as_str())).collect();
-    let mut raw = Raw::default();
+    let mut raw = Raw { silent: true, ..Raw::default() };
     for (name, (has_text, has_annotations)) in names {
         let [text_path, path] = [".txt", ".ann"].map(|suffix| folder.join(format!("{name}{suffix}")));
         let Some(&id) = ids.get(&name) else {

@@ -80,7 +80,7 @@ pub(super) fn format(items: &[Item]) -> Result<String> {
 }
 
 pub(super) fn read(content: &str, path: &Path) -> Result<Raw> {
-    let mut raw = Raw::default();
+    let mut raw = Raw { silent: true, ..Raw::default() };
     for object in json::objects(content, path)? {
         let line = object.line;
         let answer: In = json::parse(object, path, EXPECTED)?;

@@ -53,6 +53,20 @@ pub enum ExchangeError {
         /// How many were queried.
         queried: usize,
     },
+    /// Sentences that came back as they were handed out, in a shape that does not say whether somebody looked at them.
+    #[error(
+        "{}: {} of the {queried} queried sentences came back exactly as they were handed out, and this format does not say whether \
+         somebody looked at them: {}; where somebody did, say `--unchanged`; `--partial` goes on without them",
+        .path.display(), .unchanged.len(), some(.unchanged)
+    )]
+    Unchanged {
+        /// File or folder.
+        path: PathBuf,
+        /// Identifiers of the sentences.
+        unchanged: Vec<String>,
+        /// How many were queried.
+        queried: usize,
+    },
     /// A sentence that cannot be written in the shape.
     #[error("sentence {id}: {message}")]
     Item {

@@ -55,6 +55,13 @@ pub fn canonical_concept(concept: &str) -> Option<String> {
 }
 
 impl Item {
+    /// The sentence with its suggestions as labels, in the one spelling of concepts.
+    pub(crate) fn as_handed_out(&self) -> Sentence {
+        let spelt =
+            |m: &Mention| Mention { concept: m.concept.as_deref().and_then(canonical_concept), ..m.clone() };
+        self.to_sentence(&self.mentions.iter().map(spelt).collect::<Vec<_>>())
+    }
+
     /// A sentence as it is in a corpus: tokens joined by spaces, its mentions and concepts as suggestions. A mention whose
     /// tokens differ in their concept suggests that of its first token.
     pub fn from_sentence(sentence: &Sentence) -> Self {

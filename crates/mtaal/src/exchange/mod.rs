@@ -17,9 +17,9 @@
 //! sentence without an answer is an error too, unless [`AnswerOptions::partial`]: then it is among [`Answers::missing`]. Nothing is
 //! taken over from a file with an error.
 //!
-//! An answer without mentions means that there are none. Where a shape cannot tell it from a sentence that nobody looked at
-//! (doccano, brat), only the sentences that were looked at are to be sent back (doccano: export approved texts only; brat: remove
-//! the others' `.ann`).
+//! An answer without mentions means that there are none. Where a shape does not say whether somebody looked at a sentence (doccano,
+//! brat), one that comes back exactly as it was handed out is an error, unless [`AnswerOptions::unchanged`] says that all were looked
+//! at; with [`AnswerOptions::partial`] it is missing.
 //!
 //! # Concepts
 //! One spelling in all shapes: no spaces around it, no `MESH:` before it (other resources keep theirs: `OMIM:215600`), parts of a

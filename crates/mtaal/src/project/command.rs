@@ -32,8 +32,9 @@ random     every sentence alike: for test data, and to compare with";
 const SHAPES: &str = "label-studio, doccano, jsonl or brat
 
 A model's suggestions go with the sentences. Label Studio and jsonl say of each sentence whether somebody answered it. \
-doccano and brat do not, and all that comes back counts as answered: export approved texts only (doccano), remove the \
-`.ann` of the sentences that nobody looked at (brat), or leave the suggestions out (`--no-suggestions`). In \
+doccano and brat do not: export approved texts only (doccano), remove the `.ann` of the sentences that nobody looked at \
+(brat). What comes back exactly as it was handed out is refused, unless `mtaal learn --unchanged` says that somebody \
+looked at it. In \
 doccano the project's option to count grapheme clusters must be off.";
 
 /// The two subcommands.
@@ -136,12 +137,13 @@ pub fn commands() -> Vec<Command> {
                     .value_parser(value_parser!(PathBuf))
                     .help("The answers: a file, for brat the folder")
                     .long_help(
-                        "The answers: a file, for brat the folder. Every text of a doccano file and every sentence with an `.ann` \
-                         counts as answered; suggestions that nobody looked at must not be among them",
+                        "The answers: a file, for brat the folder. doccano and brat do not say whether somebody looked at a sentence: \
+                         what comes back from them exactly as it was handed out is refused without `--unchanged`",
                     ),
             )
             .arg(shape("shape").help("label-studio, doccano, jsonl or brat [default: told from the content]"))
             .arg(flag("partial", "Go on without the sentences that have no answer"))
+            .arg(flag("unchanged", "doccano and brat: what came back as it was handed out was looked at, too"))
             .arg(flag("new-types", "Accept entity types that the project does not have yet"))
             .arg(
                 Arg::new("epochs")
@@ -203,7 +205,7 @@ pub fn run(name: &str, matches: &ArgMatches, ctx: &RunContext) -> Result<()> {
                 out.display(),
                 folder.display()
             );
-            if let Some(caution) = caution(asked.shape, &written) {
+            if let Some(caution) = caution(asked.shape) {
                 tracing::warn!("{caution}");
             }
             Ok(())
@@ -214,6 +216,7 @@ pub fn run(name: &str, matches: &ArgMatches, ctx: &RunContext) -> Result<()> {
                 labelled: matches.get_one::<PathBuf>("labelled").context("`--labelled` is required")?.clone(),
                 shape: matches.get_one::<Shape>("shape").copied(),
                 partial: matches.get_flag("partial"),
+                unchanged: matches.get_flag("unchanged"),
                 new_types: matches.get_flag("new-types"),
                 epochs: matches.get_one::<u64>("epochs").copied(),
             };

@@ -29,6 +29,8 @@ pub struct Lesson {
     pub shape: Option<Shape>,
     /// Go on without the sentences that have no answer.
     pub partial: bool,
+    /// Take for answers what came back as it was handed out, in a shape that does not say whether somebody looked at it.
+    pub unchanged: bool,
     /// Accept entity types that the project does not have yet.
     pub new_types: bool,
     /// Passes over the labelled sentences; left out: `training.epochs`, and more while there are few.
@@ -160,8 +162,13 @@ fn answers(
     concepts: Option<&crate::corpus::ConceptSet>,
 ) -> Result<Given> {
     let types = project.types(round - 1)?;
-    let options =
-        AnswerOptions { partial: lesson.partial, types: &types, new_types: lesson.new_types, concepts };
+    let options = AnswerOptions {
+        partial: lesson.partial,
+        unchanged: lesson.unchanged,
+        types: &types,
+        new_types: lesson.new_types,
+        concepts,
+    };
     let Answers { sentences, missing, new_types, new_concepts, remarks } =
         read_answers(lesson.shape, &lesson.labelled, items, options)?;
     for remark in remarks {

@@ -295,7 +295,24 @@ impl Project {
     }
 }
 
-/// The folder of the model that a project (or a training) holds: what `evaluate` and `predict` read.
+/// The folder of the model that a project (or a training) holds, for `evaluate` and `predict`.
+///
+/// # Errors
+/// A project that has learned nothing yet.
+pub fn model_to_read(folder: &Path) -> Result<PathBuf> {
+    let newest = newest_model(folder);
+    if folder.join(PROJECT).is_file() && newest == folder && !folder.join(folder::MODEL).is_file() {
+        bail!(
+            "{}: this project has no model yet; give its first answers (`mtaal learn --model {} --labelled FILE`), or that command once \
+             more where it was interrupted",
+            folder.display(),
+            folder.display()
+        );
+    }
+    Ok(newest)
+}
+
+/// The folder of the model that a project (or a training) holds.
 pub fn newest_model(folder: &Path) -> PathBuf {
     if folder.join(PROJECT).is_file() {
         let mut newest = None;

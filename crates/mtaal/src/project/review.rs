@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use super::{Given, Query};
-use crate::exchange::{Item, Mention, Shape, canonical_concept};
+use crate::exchange::{Item, Shape};
 
 /// So many answers, of sentences with suggestions, can say something even where not all of them are what was suggested.
 const MANY: usize = 20;
@@ -12,20 +12,19 @@ const MANY: usize = 20;
 const SHARE: usize = 90;
 
 /// What is to be known of a shape in which an answer does not say whether somebody gave it.
-pub fn caution(shape: Shape, query: &Query) -> Option<String> {
+pub fn caution(shape: Shape) -> Option<String> {
     let how = match shape {
         Shape::LabelStudio | Shape::Jsonl => return None,
-        Shape::Doccano => "every text in doccano's export counts as an answer: export approved texts only",
+        Shape::Doccano => {
+            "doccano's export does not say which texts somebody looked at: export approved texts only"
+        }
         Shape::Brat => {
-            "every sentence whose `.ann` is in the folder counts as answered: remove the `.ann` of those that nobody looked at"
+            "brat does not say which sentences somebody looked at: remove the `.ann` of those that nobody did"
         }
     };
-    let why = if query.items.iter().any(|item| !item.mentions.is_empty()) {
-        "else the model's own suggestions are learned as if somebody had given them (`--no-suggestions` leaves them out)"
-    } else {
-        "else they are learned as sentences without mentions"
-    };
-    Some(format!("{how}, {why}"))
+    Some(format!(
+        "{how}; `mtaal learn` refuses what comes back exactly as it was handed out, unless `--unchanged` says that somebody looked at it"
+    ))
 }
 
 /// Answers that are what the model suggested, so many of them that perhaps nobody looked.
@@ -38,14 +37,12 @@ pub fn unchanged(query: &Query, given: &Given) -> Option<String> {
     for sentence in &given.sentences {
         let Some(item) = items.get(sentence.id.as_str()) else { continue };
         // Answers are in the one spelling of concepts; suggestions of earlier versions are as the model had learned them.
-        let spelt =
-            |m: &Mention| Mention { concept: m.concept.as_deref().and_then(canonical_concept), ..m.clone() };
-        let mentions: Vec<Mention> = item.mentions.iter().map(spelt).collect();
-        let is_same = item.to_sentence(&mentions) == *sentence;
+        let is_same = item.as_handed_out() == *sentence;
+        let suggests = !item.mentions.is_empty();
         answers += 1;
         same += usize::from(is_same);
-        suggested += usize::from(!mentions.is_empty());
-        accepted += usize::from(is_same && !mentions.is_empty());
+        suggested += usize::from(suggests);
+        accepted += usize::from(is_same && suggests);
     }
     let what = if answers > 0 && same == answers {
         format!("all {answers} answers are exactly what the model suggested")
@@ -67,6 +64,7 @@ mod tests {
     #![allow(clippy::unwrap_used)]
 
     use super::*;
+    use crate::exchange::Mention;
     use crate::scores::Strategy;
 
     fn item(n: usize, suggested: bool) -> Item {
@@ -122,23 +120,12 @@ mod tests {
 
     #[test]
     fn only_shapes_that_cannot_tell_are_cautioned_of() {
-        let query = |suggested| Query {
-            strategy: Strategy::Lc,
-            wanted: 1,
-            pool: String::new(),
-            suggestions: true,
-            items: vec![item(0, suggested)],
-        };
         for (shape, how) in
             [(Shape::Doccano, "export approved texts only"), (Shape::Brat, "remove the `.ann`")]
         {
-            assert!(caution(shape, &query(true)).unwrap().contains(how));
-            assert!(caution(shape, &query(true)).unwrap().contains("suggestions are learned"));
-            assert!(caution(shape, &query(false)).unwrap().contains("without mentions"));
+            let said = caution(shape).unwrap();
+            assert!(said.contains(how) && said.contains("--unchanged"), "{said}");
         }
-        assert_eq!(
-            (caution(Shape::Jsonl, &query(true)), caution(Shape::LabelStudio, &query(true))),
-            (None, None)
-        );
+        assert_eq!((caution(Shape::Jsonl), caution(Shape::LabelStudio)), (None, None));
     }
 }

@@ -36,7 +36,7 @@ fn acceptable(
     left_out: &mut BTreeMap<String, usize>,
 ) -> Vec<Mention> {
     let mut mentions = Vec::with_capacity(found.len());
-    for Predicted { span, concept, confidence } in found {
+    for Predicted { span, concept, confidence, .. } in found {
         let label = only.cloned().unwrap_or(span.label);
         if types.contains(&label) {
             mentions.push(Mention {
@@ -65,6 +65,7 @@ mod tests {
             let at = |(at, label): (usize, &&str)| Predicted {
                 span: Span::new(at, at + 1, *label),
                 concept: Some("D5".into()),
+                concept_confidence: None,
                 confidence: 0.5,
             };
             labels.iter().enumerate().map(at).collect()
@@ -88,7 +89,12 @@ mod tests {
             [(" D5", Some("D5")), ("MESH:D5 | D6", Some("D5|D6")), ("-", None), ("OMIM:2", Some("OMIM:2"))]
         {
             let span = Span::new(0, 1, "Disease");
-            let found = Predicted { span, concept: Some(learned.to_owned()), confidence: 0.5 };
+            let found = Predicted {
+                span,
+                concept: Some(learned.to_owned()),
+                concept_confidence: None,
+                confidence: 0.5,
+            };
             let kept = acceptable(vec![found], None, &types, &mut BTreeMap::new());
             assert_eq!(kept[0].concept.as_deref(), suggested, "{learned:?}");
         }

@@ -4,8 +4,13 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use medner_data::{Sentence, Span};
-use medner_mtaal::exchange::{Item, Mention, Shape, canonical_concept, write_items};
+use medner_mtaal::exchange::{AnswerOptions, Item, Mention, Shape, canonical_concept, write_items};
 use serde_json::{Value, json};
+
+/// Somebody looked at every sentence, also where the tool does not say so.
+pub fn looked_at() -> AnswerOptions<'static> {
+    AnswerOptions { unchanged: true, ..AnswerOptions::default() }
+}
 
 /// Where a shape is written in a folder.
 pub fn target(shape: Shape, folder: &Path) -> PathBuf {

@@ -5,23 +5,22 @@ use std::path::{Path, PathBuf};
 use medner_data::Sentence;
 use medner_data::formats::text::CharMap;
 use medner_data::formats::tokenize::tokenize;
+use medner_data::store::Store;
 use medner_mtaal::corpus::load;
-use medner_mtaal::exchange::{AnswerOptions, Item, Shape, read_answers};
+use medner_mtaal::exchange::{Item, Shape, read_answers};
 
-use crate::desk::{accept_all, spelt};
+use crate::desk::{accept_all, looked_at, spelt};
 
-/// The mirror, or nothing (said aloud) where it is not.
+/// The folder that has the corpora, or nothing (said aloud) where none has.
 fn mirror() -> Option<PathBuf> {
-    let repository = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
-    let path = match std::env::var_os("MEDNER_MIRROR") {
-        Some(path) => PathBuf::from(path),
-        None => repository.join("../shared/datasets"),
-    };
-    if path.join("mtaal/NCBI/train.txt").is_file() {
-        return Some(path);
+    let repository = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize().unwrap();
+    let found = Store::open(&repository).unwrap().folder_with("mtaal/NCBI/train.txt");
+    if found.is_none() {
+        eprintln!(
+            "skipped: no mtaal/NCBI/train.txt; `medner data fetch`, or set MEDNER_MIRROR to a folder that has it"
+        );
     }
-    eprintln!("skipped: no corpora in {}; set MEDNER_MIRROR to a folder that has them", path.display());
-    None
+    found
 }
 
 fn survive(sentences: &[Sentence], items: &[Item]) {
@@ -29,7 +28,7 @@ fn survive(sentences: &[Sentence], items: &[Item]) {
     for shape in Shape::ALL {
         let folder = tempfile::tempdir().unwrap();
         let path = accept_all(shape, items, folder.path());
-        let answers = read_answers(None, &path, items, AnswerOptions::default()).unwrap();
+        let answers = read_answers(None, &path, items, looked_at()).unwrap();
         assert!(answers.sentences == expected, "{shape} changed an annotation");
         assert!(answers.remarks.is_empty() && answers.missing.is_empty(), "{shape}: {:?}", answers.remarks);
     }

@@ -8,7 +8,7 @@ use medner_mtaal::exchange::{AnswerOptions, Answers, Item, Mention, Shape, read_
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-use crate::desk::{accept_all, spelt, target, two_items, two_sentences};
+use crate::desk::{accept_all, looked_at, spelt, target, two_items, two_sentences};
 
 const TYPES: [&str; 3] = ["Disease", "Chemical", "Gène"];
 const CONCEPTS: [&str; 6] = ["-1", "D003920", "OMIM:215600", "D1|D2", "D015862+D058499", "C535342"];
@@ -47,7 +47,7 @@ proptest! {
         for shape in Shape::ALL {
             let folder = tempfile::tempdir().unwrap();
             let path = accept_all(shape, &items, folder.path());
-            let answers = read_answers(None, &path, &items, AnswerOptions::default()).unwrap();
+            let answers = read_answers(None, &path, &items, looked_at()).unwrap();
             prop_assert_eq!(&answers.sentences, &sentences, "{}", shape);
             prop_assert!(answers.missing.is_empty() && answers.remarks.is_empty());
         }
@@ -66,7 +66,7 @@ proptest! {
             let end = (start + cut).min(text.len());
             text.splice(start..end, put.chars());
             fs::write(&file, text.into_iter().collect::<String>()).unwrap();
-            if let Ok(answers) = read_answers(Some(shape), &path, &items, AnswerOptions::default()) {
+            if let Ok(answers) = read_answers(Some(shape), &path, &items, looked_at()) {
                 let tokens: Vec<_> = answers.sentences.iter().map(|s| s.tokens.clone()).collect();
                 prop_assert_eq!(tokens, two_sentences().into_iter().map(|s| s.tokens).collect::<Vec<_>>());
                 for sentence in &answers.sentences {
@@ -142,7 +142,7 @@ fn labelled(result: &Value) -> Answers {
     let data = json!({"sentence_id": "train.txt:7", "text": "Severe anemia and ADH ."});
     fs::write(&path, json!([{"id": 3, "data": data, "annotations": [{"result": result}]}]).to_string())
         .unwrap();
-    read_answers(None, &path, &two_items()[..1], AnswerOptions::default()).unwrap()
+    read_answers(None, &path, &two_items()[..1], looked_at()).unwrap()
 }
 
 #[test]
@@ -197,7 +197,7 @@ fn offsets_in_utf_16_units_are_turned_into_characters() {
     let annotations = json!([{"result": [{"id": "r", "type": "labels", "value": value}]}]);
     let data = json!({"sentence_id": "1", "text": "😀😀 no fever"});
     fs::write(&path, json!([{"data": data, "annotations": annotations}]).to_string()).unwrap();
-    let answers = read_answers(Some(Shape::LabelStudio), &path, &items, AnswerOptions::default()).unwrap();
+    let answers = read_answers(Some(Shape::LabelStudio), &path, &items, looked_at()).unwrap();
     assert_eq!(answers.sentences, [sentence]);
     assert_eq!(
         answers.remarks,
@@ -219,14 +219,14 @@ fn doccanos_offsets_count_utf_16_units() {
     let path = accept_all(Shape::Doccano, &items, folder.path());
     let line: Value = serde_json::from_str(&fs::read_to_string(&path).unwrap()).unwrap();
     assert_eq!(line["label"], json!([[8, 16, "Disease|D005334"]]));
-    let answers = read_answers(None, &path, &items, AnswerOptions::default()).unwrap();
+    let answers = read_answers(None, &path, &items, looked_at()).unwrap();
     assert_eq!((&answers.sentences[0], answers.remarks.len()), (&sentence, 0));
     // So do those of a project with relations.
     let entity = json!({"id": 9, "label": "Disease|D005334", "start_offset": 8, "end_offset": 16});
     let line =
         json!({"id": 4, "text": items[0].text, "sentence_id": "1", "relations": [], "entities": [entity]});
     fs::write(&path, line.to_string()).unwrap();
-    let answers = read_answers(None, &path, &items, AnswerOptions::default()).unwrap();
+    let answers = read_answers(None, &path, &items, looked_at()).unwrap();
     assert_eq!(answers.sentences, [sentence]);
 }
 
@@ -240,7 +240,7 @@ fn brats_files_may_end_lines_as_windows_does() {
         let text = fs::read_to_string(&file).unwrap();
         fs::write(&file, text.replace('\n', "\r\n")).unwrap();
     }
-    let answers = read_answers(None, &path, &items, AnswerOptions::default()).unwrap();
+    let answers = read_answers(None, &path, &items, looked_at()).unwrap();
     assert_eq!(answers.sentences, two_sentences());
 }
 
@@ -257,7 +257,7 @@ fn doccanos_other_exports_are_read() {
         ]}),
     ] {
         fs::write(&path, line.to_string()).unwrap();
-        let answers = read_answers(None, &path, &two_items()[..1], AnswerOptions::default()).unwrap();
+        let answers = read_answers(None, &path, &two_items()[..1], looked_at()).unwrap();
         assert_eq!(answers.sentences, two_sentences()[..1]);
         assert_eq!(answers.remarks.len(), usize::from(line.get("relations").is_some()));
     }
@@ -277,7 +277,7 @@ fn brats_composite_mentions_have_several_references() {
         "{text}"
     );
     fs::write(&file, text + "#1\tAnnotatorNotes T1\tsure?\n").unwrap();
-    let answers = read_answers(None, &path, &items, AnswerOptions::default()).unwrap();
+    let answers = read_answers(None, &path, &items, looked_at()).unwrap();
     assert_eq!(answers.sentences[0].concepts[..2], ["D1|OMIM:2", "D1|OMIM:2"]);
     assert_eq!(answers.remarks.len(), 1);
 }
@@ -288,12 +288,7 @@ fn what_the_model_does_not_know_is_reported() {
     let items = two_items();
     let path = accept_all(Shape::Jsonl, &items, folder.path());
     let (types, concepts) = (["Chemical".to_owned()], ConceptSet::new(["D9"]));
-    let options = AnswerOptions {
-        types: &types,
-        new_types: true,
-        concepts: Some(&concepts),
-        ..AnswerOptions::default()
-    };
+    let options = AnswerOptions { types: &types, new_types: true, concepts: Some(&concepts), ..looked_at() };
     let answers = read_answers(None, &path, &items, options).unwrap();
     assert_eq!(answers.new_types.into_iter().collect::<Vec<_>>(), [("Disease".to_owned(), 1)]);
     let new: Vec<_> = answers.new_concepts.into_iter().collect();
@@ -306,7 +301,7 @@ fn sentences_without_suggestions_go_out_bare() {
     let items: Vec<Item> = two_sentences().iter().map(Item::bare).collect();
     for shape in Shape::ALL {
         let path = accept_all(shape, &items, folder.path());
-        let answers = read_answers(None, &path, &items, AnswerOptions::default()).unwrap();
+        let answers = read_answers(None, &path, &items, looked_at()).unwrap();
         assert!(answers.sentences.iter().all(|s| s.spans.is_empty()), "{shape}");
         assert!(answers.sentences.iter().all(|s| s.concepts.iter().all(|c| c == "O")), "{shape}");
     }
@@ -320,7 +315,7 @@ fn confidences_are_written_and_not_read() {
     let folder = tempfile::tempdir().unwrap();
     for shape in Shape::ALL {
         let path = accept_all(shape, &items, folder.path());
-        let answers = read_answers(None, &path, &items, AnswerOptions::default()).unwrap();
+        let answers = read_answers(None, &path, &items, looked_at()).unwrap();
         let expected: Vec<Sentence> = two_sentences().iter().map(spelt).collect();
         assert_eq!(answers.sentences, expected, "{shape}");
     }

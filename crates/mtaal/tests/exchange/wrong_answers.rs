@@ -6,7 +6,7 @@ use std::path::Path;
 use medner_mtaal::exchange::{AnswerOptions, ExchangeError, Item, Mention, Shape, read_answers, write_items};
 use serde_json::{Value, json};
 
-use crate::desk::{accept_all, target, two_items, two_sentences};
+use crate::desk::{accept_all, looked_at, target, two_items, two_sentences};
 
 const TEXT: &str = "Severe anemia and ADH .";
 
@@ -21,7 +21,7 @@ fn refused(lines: &[Value]) -> String {
     let text: String = lines.iter().map(|line| line.to_string() + "\n").collect();
     fs::write(&path, text).unwrap();
     let types = types();
-    let options = AnswerOptions { types: &types, ..AnswerOptions::default() };
+    let options = AnswerOptions { types: &types, ..looked_at() };
     let error = read_answers(Some(Shape::Jsonl), &path, &two_items(), options).unwrap_err();
     error.to_string().replace(&format!("{}/", folder.path().display()), "")
 }
@@ -140,7 +140,7 @@ fn partial_answers_are_refused_unless_they_are_asked_for() {
         let items = two_items();
         let path = accept_all(shape, &items, folder.path());
         leave_one_out(shape, &path);
-        let error = read_answers(Some(shape), &path, &items, AnswerOptions::default()).unwrap_err();
+        let error = read_answers(Some(shape), &path, &items, looked_at()).unwrap_err();
         assert!(
             matches!(&error, ExchangeError::Missing { missing, queried: 2, .. } if missing == &["train.txt:13"])
         );
@@ -148,7 +148,7 @@ fn partial_answers_are_refused_unless_they_are_asked_for() {
             error.to_string().contains("train.txt:13; label them, or say `--partial`"),
             "{shape}: {error}"
         );
-        let options = AnswerOptions { partial: true, ..AnswerOptions::default() };
+        let options = AnswerOptions { partial: true, ..looked_at() };
         let answers = read_answers(Some(shape), &path, &items, options).unwrap();
         assert_eq!(answers.missing, ["train.txt:13"], "{shape}");
         assert_eq!(answers.sentences, two_sentences()[..1], "{shape}");
@@ -162,7 +162,7 @@ fn an_untouched_file_is_no_answer() {
     for shape in [Shape::LabelStudio, Shape::Jsonl] {
         let path = target(shape, folder.path());
         write_items(shape, &items, &[], &path).unwrap();
-        let error = read_answers(None, &path, &items, AnswerOptions::default()).unwrap_err().to_string();
+        let error = read_answers(None, &path, &items, looked_at()).unwrap_err().to_string();
         let what = if shape == Shape::Jsonl { "2 of the 2 queried" } else { "export as JSON, neither" };
         assert!(error.contains(what), "{error}");
     }
@@ -175,8 +175,7 @@ fn task_refused(change: impl Fn(&mut Value)) -> String {
     let mut tasks: Vec<Value> = serde_json::from_str(&fs::read_to_string(&path).unwrap()).unwrap();
     change(&mut tasks[0]);
     fs::write(&path, format!("[\n{},\n{}\n]", tasks[0], tasks[1])).unwrap();
-    let error =
-        read_answers(Some(Shape::LabelStudio), &path, &two_items(), AnswerOptions::default()).unwrap_err();
+    let error = read_answers(Some(Shape::LabelStudio), &path, &two_items(), looked_at()).unwrap_err();
     error.to_string().replace(&format!("{}/", folder.path().display()), "")
 }
 
@@ -253,7 +252,7 @@ fn the_short_export_of_label_studio_is_not_taken_for_doccanos() {
     });
     fs::write(&path, json!([task]).to_string()).unwrap();
     for shape in [None, Some(Shape::LabelStudio)] {
-        let error = read_answers(shape, &path, &two_items(), AnswerOptions::default()).unwrap_err();
+        let error = read_answers(shape, &path, &two_items(), looked_at()).unwrap_err();
         assert!(
             error.to_string().contains("min.json:1: the task has no `annotations`; export as JSON"),
             "{error}"
@@ -284,7 +283,7 @@ fn offsets_that_doccano_cannot_have_are_refused() {
         let label = json!([[place[0], place[1], "Disease|D005334"]]);
         let line = json!({"id": 4, "sentence_id": "1", "text": items[0].text, "label": label});
         fs::write(&path, line.to_string()).unwrap();
-        let error = read_answers(None, &path, &items, AnswerOptions::default()).unwrap_err().to_string();
+        let error = read_answers(None, &path, &items, looked_at()).unwrap_err().to_string();
         assert!(error.contains("export.jsonl:1: sentence 1: ") && error.contains(what), "{error}");
     }
 }
@@ -294,7 +293,7 @@ fn brat_refused(annotations: &str) -> String {
     let folder = tempfile::tempdir().unwrap();
     let path = accept_all(Shape::Brat, &two_items(), folder.path());
     fs::write(path.join("train.txt%3A7.ann"), annotations).unwrap();
-    let error = read_answers(None, &path, &two_items(), AnswerOptions::default()).unwrap_err();
+    let error = read_answers(None, &path, &two_items(), looked_at()).unwrap_err();
     error.to_string().replace(&format!("{}/", path.display()), "")
 }
 
@@ -321,7 +320,7 @@ fn brats_own_mistakes_are_refused() {
 fn strange_files_in_a_brat_folder_are_refused() {
     let folder = tempfile::tempdir().unwrap();
     let path = accept_all(Shape::Brat, &two_items(), folder.path());
-    let read = || read_answers(None, &path, &two_items(), AnswerOptions::default()).unwrap_err().to_string();
+    let read = || read_answers(None, &path, &two_items(), looked_at()).unwrap_err().to_string();
     fs::write(path.join("other.txt"), "x").unwrap();
     assert!(read().contains("other.txt:1: the file is of no sentence of this round"), "{}", read());
     fs::remove_file(path.join("other.txt")).unwrap();
@@ -331,7 +330,7 @@ fn strange_files_in_a_brat_folder_are_refused() {
     assert!(read().contains("sentence train.txt:13: its `.txt` is missing"), "{}", read());
     let empty = folder.path().join("empty");
     fs::create_dir(&empty).unwrap();
-    let error = read_answers(None, &empty, &two_items(), AnswerOptions::default()).unwrap_err().to_string();
+    let error = read_answers(None, &empty, &two_items(), looked_at()).unwrap_err().to_string();
     assert!(error.contains("there is no `.txt` in the folder"), "{error}");
 }
 
@@ -340,7 +339,7 @@ fn a_shape_that_does_not_fit_the_place_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     let path = accept_all(Shape::Doccano, &two_items(), folder.path());
     let read = |shape, path: &Path| {
-        read_answers(Some(shape), path, &two_items(), AnswerOptions::default()).unwrap_err().to_string()
+        read_answers(Some(shape), path, &two_items(), looked_at()).unwrap_err().to_string()
     };
     assert!(read(Shape::Brat, &path).contains("not a file"));
     assert!(read(Shape::Doccano, folder.path()).contains("are a file, not a folder"));

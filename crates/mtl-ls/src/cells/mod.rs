@@ -15,8 +15,9 @@ pub mod training;
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use anyhow::Result;
+use anyhow::{Result, ensure};
 use medner_core::device;
+use medner_core::pretrained::WEIGHTS;
 use medner_core::trainer::{Summary, TrainerConfig};
 use medner_experiment::{Cell, Outcome, RunContext};
 use medner_metrics::LabelSet;
@@ -39,6 +40,10 @@ pub const DEV_F1: &str = "dev_f1";
 /// What its job says; [`medner_experiment::Stopped`] when it was asked to stop.
 pub fn run(cell: &Cell, ctx: &RunContext) -> Result<Outcome> {
     let config: Config = cell.config()?;
+    ensure!(
+        config.pool.is_none(),
+        "`pool` is for `train`; a cell's is the one that its table's `needs` name: leave it out"
+    );
     device::set_threads(ctx.threads);
     match config.job {
         Job::Tagger => training::tagger(cell, &config, ctx),
@@ -80,6 +85,9 @@ fn pretrained(config: &Config, ctx: &RunContext) -> Result<(Pretrained, String)>
     }
     let encoder = encoder::open(&ctx.artifact("encoder")?.join(ENCODER_FOLDER))?;
     let note = ctx.needed_record("encoder")?.outcome.notes.get("encoder").cloned().unwrap_or_default();
+    // Made again on another machine it may have other last bits: rows show which one they started from.
+    let files = encoder::files_of(encoder.folder.path())?;
+    let note = files.get(WEIGHTS).map_or(note.clone(), |hash| format!("{note}, SHA-256 {}", &hash[..12]));
     Ok((encoder, note))
 }
 
@@ -102,8 +110,8 @@ pub fn train(
     ctx: &RunContext,
 ) -> Result<Summary> {
     let version = ("results", crate::method::RESULTS_VERSION);
-    // A named encoder is known by its files, which stand in `data`, wherever they lie.
-    let said = Config { encoder: None, ..config.clone() };
+    // A named encoder or category's model is known by its files, which stand in `data`, wherever they lie.
+    let said = Config { encoder: None, pool: None, ..config.clone() };
     let settings = job::settings(seed, &said, data, version, ctx)?;
     let trainer_config = TrainerConfig {
         epochs: config.training.epochs.total(),

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use anyhow::{Context, Result, bail, ensure};
 use medner_core::{device, tensors};
+use medner_data::hash::hash_file;
 use medner_data::{Corpus, Sentence};
 use medner_experiment::{Cell, Outcome, RunContext};
 use medner_metrics::LabelSet;
@@ -91,6 +92,8 @@ pub fn tagger(cell: &Cell, config: &Config, ctx: &RunContext) -> Result<Outcome>
             mentions.extend(text.lines().map(String::from));
         }
         let layers = encoder::shared_layers(rate, encoder.folder.config.n_layer)?;
+        let hash = hash_file(&folder.join(POOL_FILE))?.sha256;
+        notes.insert("category model".into(), format!("SHA-256 {}", &hash[..12]));
         notes.insert("shared layers".into(), format!("{layers} of {}", encoder.folder.config.n_layer));
         notes.extend(pool_notes::about(corpus.task, &ctx.needed_record("pool")?.outcome));
     }

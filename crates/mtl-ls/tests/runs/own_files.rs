@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::Path;
 
+use medner_core::tensors;
 use medner_data::formats::conll::{ConllOptions, read_conll};
 use medner_data::formats::jsonl::{read_jsonl, write_jsonl};
 use medner_data::{Document, Entity, Sentence};
@@ -84,6 +85,44 @@ pub(crate) fn without_development_sentences_the_last_epoch_stays(
     assert!(
         said.contains("last epoch") && said.contains("nothing was held out") && said.contains(&out),
         "{said}"
+    );
+}
+
+/// Layer-sliced learning on files of one's own: the lower layers are those of the model that was trained on all of them.
+pub(crate) fn a_slice_starts_from_the_model_of_all_data(path: InFolder<'_>, encoder: &str, model: &str) {
+    let (train, out) = (path("few.tsv"), path("slice"));
+    let pool = format!("pool={model}");
+    let run = |sets: &[&str]| {
+        let start =
+            ["train", "--quiet", "--threads", "1", "--train", &train, "--out", &out, "--set", encoder];
+        // So slowly that nothing moves.
+        let slow = ["training.epochs.initial=1", "training.learning_rate=1e-12", "training.development=0"];
+        let sets: Vec<&str> = slow.iter().chain(sets).flat_map(|&set| ["--set", set]).collect();
+        program(&[&start[..], &sets].concat()).output().unwrap()
+    };
+    let refused = |sets: &[&str]| {
+        let output = run(sets);
+        assert!(!output.status.success(), "{sets:?}");
+        said(&output)
+    };
+    assert!(refused(&["slicing_rate=0.5"]).contains("--set pool=DIR"));
+    assert!(refused(&[&pool]).contains("`slicing_rate` which share"));
+    let message = refused(&["slicing_rate=1.0", &encoder.replace("encoder=", "pool=")]);
+    assert!(message.contains("mtl-ls train --out"), "{message}");
+    done(&run(&["slicing_rate=1.0", &pool]));
+    let read = |folder: &str, file: &str| tensors::read(&Path::new(folder).join(file)).unwrap();
+    let (slice, pool) = (read(&out, "model.safetensors"), read(model, "model.safetensors"));
+    let mut shared = 0;
+    for (name, tensor) in pool.iter().filter(|(name, _)| name.starts_with("encoder.")) {
+        let difference = (tensor - &slice[name]).abs().max().double_value(&[]);
+        assert!(difference < 1e-6, "{name}: {difference}");
+        shared += 1;
+    }
+    assert!(shared > 20, "{shared}");
+    // The output layer is drawn anew.
+    assert!(
+        pool.iter().any(|(name, tensor)| !name.starts_with("encoder.")
+            && !tensor.allclose(&slice[name], 1e-3, 1e-3, false))
     );
 }
 

@@ -8,6 +8,7 @@ mod tiny_checkpoints;
 use std::path::{Path, PathBuf};
 
 use medner_core::tensors::{self, NamedTensors};
+use medner_data::store::Store;
 use medner_mtl_ls::xlnet::XlnetInput;
 use tch::Tensor;
 
@@ -16,18 +17,14 @@ fn golden(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/xlnet").join(name)
 }
 
-/// The mirror's folder of this name, or nothing (said aloud) where it is not.
+/// The folder of this name, or nothing (said aloud) where it is not.
 fn mirror(name: &str) -> Option<PathBuf> {
-    let path = match std::env::var_os("MEDNER_MIRROR") {
-        Some(path) => PathBuf::from(path),
-        None => Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/datasets"),
-    };
-    let folder = path.join(name);
-    if folder.is_dir() {
-        return Some(folder);
+    let repository = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize().unwrap();
+    let found = Store::open(&repository).unwrap().folder_with(name);
+    if found.is_none() {
+        eprintln!("skipped: no {name}; `medner data fetch`, or set MEDNER_MIRROR to a folder that has it");
     }
-    eprintln!("skipped: no {name} in {}; set MEDNER_MIRROR to a folder with it", path.display());
-    None
+    found.map(|folder| folder.join(name))
 }
 
 /// What the reference computed, by `<input>/<what>`.

@@ -65,7 +65,8 @@ pub const LEGEND: [(&str, &str); 11] = [
     ("partial", "some of the seeds have not run yet: no verdict"),
     (
         "measured",
-        "nothing printed stands beside it, or it was measured on cut-down data, which judge nothing",
+        "nothing printed stands beside it, or it was measured on cut-down data, or a system that finds nothing comes as near to the \
+         printed number: none of these judge anything",
     ),
     ("sample", "measured on the embedded sample: shows the road, not a number"),
     ("failed", "the run ended with an error"),
