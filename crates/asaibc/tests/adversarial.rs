@@ -65,12 +65,21 @@ fn source(rng: &mut ChaCha8Rng, i: usize) -> (Sentence, Sentence) {
 }
 
 /// A task at its beginning, always the same but for the schedule of the gradient reversal.
-fn task(reversal: Reversal) -> TaggerTask {
+fn task(reversal: &Reversal) -> TaggerTask {
     task_with(reversal, 1.0, Updates::Alternating)
 }
 
 /// The same with another weight of the discriminator, or other updates.
-fn task_with(reversal: Reversal, same: f64, updates: Updates) -> TaggerTask {
+fn task_with(reversal: &Reversal, same: f64, updates: Updates) -> TaggerTask {
+    let change = |config: &mut Config| {
+        config.model.separation.same = same;
+        config.model.separation.reversal = reversal.clone();
+        config.training.updates = updates;
+    };
+    task_of(change, Device::Cpu)
+}
+
+fn task_of(change: impl Fn(&mut Config), device: Device) -> TaggerTask {
     let mut rng = ChaCha8Rng::seed_from_u64(7);
     let documents: Vec<Document> = (0..200).map(|i| target(&mut rng, i)).collect();
     let (words, characters) = (0..240).map(|i| source(&mut rng, i)).unzip();
@@ -78,18 +87,16 @@ fn task_with(reversal: Reversal, same: f64, updates: Updates) -> TaggerTask {
     (config.model.embedding, config.model.position, config.model.hidden) = (16, 0, 16);
     (config.model.self_attention, config.model.fully_connected, config.model.dropout) = (false, 0, 0.0);
     config.model.indrnn.layers = 0;
-    config.model.separation.same = same;
-    config.training.updates = updates;
     config.model.separation.discriminator.hidden = 16;
-    config.model.separation.reversal = reversal;
     (config.training.learning_rate, config.training.scored) = (5e-3, 0);
     (config.source.development, config.instance_transfer.delta) = (0.2, 0.0);
+    change(&mut config);
     let segmented = Segmented::new(words, characters).unwrap();
     let labels = LabelSet::new(config.scheme, ["symptom"]).unwrap();
     let prepared =
         prepare(&config, 1, labels, &documents[..160], &documents[160..], Some(segmented), None).unwrap();
-    let tagger = build(&config, 1, &prepared, Device::Cpu).unwrap();
-    TaggerTask::new(tagger, prepared, &config, 1, Device::Cpu).unwrap()
+    let tagger = build(&config, 1, &prepared, device).unwrap();
+    TaggerTask::new(tagger, prepared, &config, 1, device).unwrap()
 }
 
 /// The same strength from the first step to the last.
@@ -98,7 +105,7 @@ fn constant(strength: f64) -> Reversal {
 }
 
 /// Trains for some epochs and gives the last evaluation.
-fn trained(reversal: Reversal, epochs: u64) -> Evaluation {
+fn trained(reversal: &Reversal, epochs: u64) -> Evaluation {
     train(task(reversal), epochs)
 }
 
@@ -118,9 +125,9 @@ fn train(mut task: TaggerTask, epochs: u64) -> Evaluation {
 
 #[test]
 fn the_discriminator_loses_the_tasks_and_the_tasks_lose_nothing() {
-    let (plain, reversed) = (trained(constant(0.0), 12), trained(constant(1.0), 12));
+    let (plain, reversed) = (trained(&constant(0.0), 12), trained(&constant(1.0), 12));
     // The schedule of the paper's systems, to its end and some epochs at full strength.
-    let grown = trained(Reversal::default(), Reversal::default().epochs as u64 + 4);
+    let grown = trained(&Reversal::default(), Reversal::default().epochs as u64 + 4);
     let metric = |evaluation: &Evaluation, name: &str| evaluation.metrics[name];
     for evaluation in [&plain, &reversed, &grown] {
         assert!(evaluation.score > 0.95, "{evaluation:?}");
@@ -137,7 +144,7 @@ fn the_discriminator_loses_the_tasks_and_the_tasks_lose_nothing() {
 #[test]
 fn the_discriminator_loses_the_tasks_when_it_sees_both_in_one_update() {
     let weight = Separation::default().same;
-    let run = |strength| train(task_with(constant(strength), weight, Updates::Together), 30);
+    let run = |strength| train(task_with(&constant(strength), weight, Updates::Together), 30);
     let (plain, reversed) = (run(0.0), run(1.0));
     for evaluation in [&plain, &reversed] {
         assert!(evaluation.score > 0.95, "{evaluation:?}");
@@ -151,7 +158,7 @@ fn the_discriminator_loses_the_tasks_when_it_sees_both_in_one_update() {
 #[test]
 fn an_update_of_both_batches_is_one_update() {
     let moved = |updates| {
-        let mut task = task_with(constant(1.0), 1.0, updates);
+        let mut task = task_with(&constant(1.0), 1.0, updates);
         device::reseed(1, 0);
         task.step(&At { seed: 1, epoch: 0, batch: 0, step: 0 }).unwrap();
         // What both tasks share moves with either, what one has alone with that one.
@@ -166,25 +173,25 @@ fn an_update_of_both_batches_is_one_update() {
 /// A step somewhere in the schedule is to the byte the step with that moment's factor as a constant strength, and no other.
 #[test]
 fn a_step_reverses_by_the_factor_of_its_moment() {
-    let after = |reversal: Reversal, epoch: u64, batch: u64| {
+    let after = |reversal: &Reversal, epoch: u64, batch: u64| {
         let mut task = task(reversal);
         device::reseed(1, 0);
         task.step(&At { seed: 1, epoch, batch, step: 0 }).unwrap();
         to_bytes(&task.model().unwrap()).unwrap()
     };
     let schedule = Reversal { epochs: 4.0, ..Reversal::default() };
-    let batches = task(schedule.clone()).batches(0).unwrap();
+    let batches = task(&schedule).batches(0).unwrap();
     let mut factors = Vec::new();
     for (epoch, batch) in [(0, 0), (0, batches / 2), (1, batches - 1), (4, 0), (9, 1)] {
         let factor = schedule.at(epoch as f64 + batch as f64 / batches as f64);
-        let stepped = after(schedule.clone(), epoch, batch);
+        let stepped = after(&schedule, epoch, batch);
         assert!(
-            stepped == after(constant(factor), epoch, batch),
+            stepped == after(&constant(factor), epoch, batch),
             "epoch {epoch}, batch {batch}: not {factor}"
         );
         for other in [factor + 0.125, 0.5 * (factor + 0.25)] {
             assert!(
-                stepped != after(constant(other), epoch, batch),
+                stepped != after(&constant(other), epoch, batch),
                 "epoch {epoch}, batch {batch}: {other} too"
             );
         }
@@ -192,4 +199,33 @@ fn a_step_reverses_by_the_factor_of_its_moment() {
     }
     assert!(factors.is_sorted() && factors[0].abs() < f64::EPSILON, "{factors:?}");
     assert!((factors[3] - factors[4]).abs() < f64::EPSILON && factors[3] > 0.999, "{factors:?}");
+}
+
+/// Where there is a GPU: what a few steps of the whole network come to there is what they come to on the CPU, the IndRNN's recurrence by
+/// operations and by its kernel.
+#[test]
+fn steps_on_a_gpu_are_those_on_the_cpu() {
+    let Ok(gpu) = device::open("cuda:0") else {
+        eprintln!(
+            "skipped: no CUDA device; put the lib folder of a CUDA PyTorch on LD_LIBRARY_PATH where there is one"
+        );
+        return;
+    };
+    let whole = |config: &mut Config| {
+        let ground = Config::default().model;
+        (config.model.indrnn, config.model.self_attention) = (ground.indrnn, true);
+        (config.model.fully_connected, config.model.indrnn.dropout) = (ground.fully_connected, 0.0);
+    };
+    let (mut here, mut there) = (task_of(whole, Device::Cpu), task_of(whole, gpu));
+    there.load_model(here.model().unwrap()).unwrap();
+    for step in 0..4 {
+        let at = At { seed: 1, epoch: 0, batch: step, step };
+        let (a, b) = (here.step(&at).unwrap().loss, there.step(&at).unwrap().loss);
+        assert!((a - b).abs() < 1e-3 * a.abs().max(1.0), "step {step}: {a} on the CPU, {b} on the GPU");
+    }
+    let there = there.model().unwrap();
+    for (name, tensor) in here.model().unwrap() {
+        let difference = (&tensor - there[&name].to_device(Device::Cpu)).abs().max().double_value(&[]);
+        assert!(difference < 2e-3, "{name}: {difference}");
+    }
 }

@@ -180,9 +180,7 @@ impl Maker<'_> {
                         Verdict::Exact => Verdict::Exact,
                         // Cut-down data: the difference can be seen, but it judges nothing.
                         _ if self.profile == Profile::Quick => Verdict::Measured,
-                        Verdict::Reproduced if datasets.iter().any(|dataset| by_nothing(&dataset)) => {
-                            Verdict::Measured
-                        }
+                        Verdict::Reproduced if datasets.iter().any(by_nothing) => Verdict::Measured,
                         verdict => verdict,
                     }
                 }
