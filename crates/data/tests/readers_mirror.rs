@@ -234,7 +234,11 @@ fn the_stand_in_for_xjadrner() {
 #[test]
 fn crichton_sets_have_the_counts_of_their_statistics() {
     let Some(root) = mirror() else { return };
-    let text = std::fs::read_to_string(root.join("mtl-bioner/stats.json")).unwrap();
+    // Made beside the corpora, so that it cannot be fetched.
+    let Ok(text) = std::fs::read_to_string(root.join("mtl-bioner/stats.json")) else {
+        eprintln!("skipped: no mtl-bioner/stats.json");
+        return;
+    };
     let statistics: BTreeMap<String, serde_json::Value> = serde_json::from_str(&text).unwrap();
     let start = Instant::now();
     let mut compared = 0;

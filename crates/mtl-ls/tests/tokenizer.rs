@@ -8,13 +8,14 @@ use medner_data::store::Store;
 use medner_mtl_ls::xlnet::XlnetTokenizer;
 use serde::Deserialize;
 
-/// The folder that has the corpora, or nothing (said aloud) where none has.
-fn mirror() -> Option<PathBuf> {
+/// The published tokenizer's folder, if it has this file too, or nothing (said aloud). The fixtures were made beside it: `medner data
+/// fetch` cannot get them.
+fn folder_with(file: &str) -> Option<PathBuf> {
     let repository = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize().unwrap();
-    let found = Store::open(&repository).unwrap().folder_with("xlnet-tokenizer/tokenizer.json");
+    let found = Store::open(&repository).unwrap().folder_with(&format!("xlnet-tokenizer/{file}"));
     if found.is_none() {
         eprintln!(
-            "skipped: no xlnet-tokenizer/tokenizer.json; `medner data fetch`, or set MEDNER_MIRROR to a folder that has it"
+            "skipped: no xlnet-tokenizer/{file}; `medner data fetch`, or set MEDNER_MIRROR to a folder that has it"
         );
     }
     found.map(|folder| folder.join("xlnet-tokenizer"))
@@ -46,7 +47,7 @@ fn tokenizer(folder: &Path) -> XlnetTokenizer {
 
 #[test]
 fn all_sentences_and_words_are_cut_as_the_reference_cuts_them() {
-    let Some(folder) = mirror() else { return };
+    let Some(folder) = folder_with("fixtures_words.jsonl") else { return };
     let tokenizer = tokenizer(&folder);
     assert_eq!(tokenizer.len(), 32_000);
     let sentences: Vec<SentenceFixture> = lines(&folder.join("fixtures_sentences.jsonl"));
@@ -65,7 +66,7 @@ fn all_sentences_and_words_are_cut_as_the_reference_cuts_them() {
 
 #[test]
 fn special_entries_and_nothing_are_words_like_others() {
-    let Some(folder) = mirror() else { return };
+    let Some(folder) = folder_with("tokenizer.json") else { return };
     let tokenizer = tokenizer(&folder);
     let special = tokenizer.special();
     let ids =
@@ -82,7 +83,7 @@ fn special_entries_and_nothing_are_words_like_others() {
 
 #[test]
 fn a_trimmed_vocabulary_cuts_what_it_was_made_for_as_before() {
-    let Some(folder) = mirror() else { return };
+    let Some(folder) = folder_with("fixtures_words.jsonl") else { return };
     let tokenizer = tokenizer(&folder);
     let sentences: Vec<SentenceFixture> = lines(&folder.join("fixtures_sentences.jsonl"));
     let used: BTreeSet<u32> = sentences.iter().flat_map(|s| s.spiece_cased.iter().copied()).collect();
