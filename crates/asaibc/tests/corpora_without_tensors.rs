@@ -8,19 +8,12 @@ use std::path::{Path, PathBuf};
 use medner_asaibc::statistics::entity_counts;
 use medner_asaibc::transfer::{Lexicon, Similarity, TransferConfig, TransferError, similarities, transfer};
 use medner_data::Sentence;
+use medner_data::at_hand;
 use medner_data::catalog::load_sentences;
-use medner_data::store::Store;
 
 /// The folder that has the corpora, or nothing (said aloud) where none has.
 fn mirror() -> Option<PathBuf> {
-    let repository = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize().unwrap();
-    let found = Store::open(&repository).unwrap().folder_with("cws/pd199801.gb18030.txt");
-    if found.is_none() {
-        eprintln!(
-            "skipped: no cws/pd199801.gb18030.txt; `medner data fetch`, or set MEDNER_MIRROR to a folder that has it"
-        );
-    }
-    found
+    at_hand::folder_with(env!("CARGO_MANIFEST_DIR"), "cws/pd199801.gb18030.txt")
 }
 
 fn source(root: &Path) -> Vec<Sentence> {

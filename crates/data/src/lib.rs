@@ -3,6 +3,7 @@
 //! No tensors here: this crate builds and tests on a machine without libtorch.
 
 pub mod archive;
+pub mod at_hand;
 pub mod atomic;
 pub mod batching;
 pub mod catalog;

@@ -10,19 +10,11 @@ use medner_data::catalog::{self, load_documents_with_report, load_sentences, loa
 use medner_data::formats::pubtator::{PubTatorOptions, read_pubtator};
 use medner_data::formats::split::{SplitOptions, split_records};
 use medner_data::formats::{Remark, ccks, cmdd, mtaal, segmented};
-use medner_data::store::Store;
-use medner_data::{Corpus, Document, Sentence};
+use medner_data::{Corpus, Document, Sentence, at_hand};
 
 /// The folder that has the corpora, or nothing (said aloud) where none has.
 fn mirror() -> Option<PathBuf> {
-    let repository = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize().unwrap();
-    let found = Store::open(&repository).unwrap().folder_with("msra/train.bio");
-    if found.is_none() {
-        eprintln!(
-            "skipped: no msra/train.bio; `medner data fetch`, or set MEDNER_MIRROR to a folder that has it"
-        );
-    }
-    found
+    at_hand::folder_with(env!("CARGO_MANIFEST_DIR"), "msra/train.bio")
 }
 
 fn tokens(sentences: &[Sentence]) -> usize {

@@ -2,10 +2,9 @@
 
 #![allow(clippy::unwrap_used)]
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use medner_data::Sentence;
-use medner_data::store::Store;
+use medner_data::{Sentence, at_hand};
 use medner_mtaal::corpus::{
     ActivePool, Agreement, Encoding, EncodingOptions, LengthFilter, Share, Shares, Table1, abstracts,
     agreement, load, split,
@@ -13,14 +12,7 @@ use medner_mtaal::corpus::{
 
 /// The folder that has the corpora, or nothing (said aloud) where none has.
 fn mirror() -> Option<PathBuf> {
-    let repository = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize().unwrap();
-    let found = Store::open(&repository).unwrap().folder_with("mtaal/NCBI/train.txt");
-    if found.is_none() {
-        eprintln!(
-            "skipped: no mtaal/NCBI/train.txt; `medner data fetch`, or set MEDNER_MIRROR to a folder that has it"
-        );
-    }
-    found
+    at_hand::folder_with(env!("CARGO_MANIFEST_DIR"), "mtaal/NCBI/train.txt")
 }
 
 #[test]

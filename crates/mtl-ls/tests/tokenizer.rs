@@ -4,20 +4,14 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use medner_data::store::Store;
+use medner_data::at_hand;
 use medner_mtl_ls::xlnet::XlnetTokenizer;
 use serde::Deserialize;
 
 /// The published tokenizer's folder, if it has this file too, or nothing (said aloud). The fixtures were made beside it: `medner data
 /// fetch` cannot get them.
 fn folder_with(file: &str) -> Option<PathBuf> {
-    let repository = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize().unwrap();
-    let found = Store::open(&repository).unwrap().folder_with(&format!("xlnet-tokenizer/{file}"));
-    if found.is_none() {
-        eprintln!(
-            "skipped: no xlnet-tokenizer/{file}; `medner data fetch`, or set MEDNER_MIRROR to a folder that has it"
-        );
-    }
+    let found = at_hand::folder_with(env!("CARGO_MANIFEST_DIR"), &format!("xlnet-tokenizer/{file}"));
     found.map(|folder| folder.join("xlnet-tokenizer"))
 }
 

@@ -3,9 +3,9 @@
 use std::path::{Path, PathBuf};
 
 use medner_albert_idcnn::albert::{AlbertTokenizer, TokenizerMode};
+use medner_data::at_hand;
 use medner_data::catalog;
 use medner_data::hash::hash_bytes;
-use medner_data::store::Store;
 use serde::Deserialize;
 
 #[derive(Debug, PartialEq, Deserialize)]
@@ -20,14 +20,7 @@ struct Counts {
 
 /// The folder that has the corpora, or nothing (said aloud) where none has.
 fn mirror() -> Option<PathBuf> {
-    let repository = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize().unwrap();
-    let found = Store::open(&repository).unwrap().folder_with("albert-zh/vocab.txt");
-    if found.is_none() {
-        eprintln!(
-            "skipped: no albert-zh/vocab.txt; `medner data fetch`, or set MEDNER_MIRROR to a folder that has it"
-        );
-    }
-    found
+    at_hand::folder_with(env!("CARGO_MANIFEST_DIR"), "albert-zh/vocab.txt")
 }
 
 fn entries(mirror: &Path) -> Vec<String> {

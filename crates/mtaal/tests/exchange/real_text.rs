@@ -1,11 +1,11 @@
 //! 200 sentences of the NCBI disease corpus through every shape, where the corpus is at hand.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use medner_data::Sentence;
+use medner_data::at_hand;
 use medner_data::formats::text::CharMap;
 use medner_data::formats::tokenize::tokenize;
-use medner_data::store::Store;
 use medner_mtaal::corpus::load;
 use medner_mtaal::exchange::{Item, Shape, read_answers};
 
@@ -13,14 +13,7 @@ use crate::desk::{accept_all, looked_at, spelt};
 
 /// The folder that has the corpora, or nothing (said aloud) where none has.
 fn mirror() -> Option<PathBuf> {
-    let repository = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize().unwrap();
-    let found = Store::open(&repository).unwrap().folder_with("mtaal/NCBI/train.txt");
-    if found.is_none() {
-        eprintln!(
-            "skipped: no mtaal/NCBI/train.txt; `medner data fetch`, or set MEDNER_MIRROR to a folder that has it"
-        );
-    }
-    found
+    at_hand::folder_with(env!("CARGO_MANIFEST_DIR"), "mtaal/NCBI/train.txt")
 }
 
 fn survive(sentences: &[Sentence], items: &[Item]) {

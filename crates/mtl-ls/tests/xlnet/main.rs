@@ -8,7 +8,7 @@ mod tiny_checkpoints;
 use std::path::{Path, PathBuf};
 
 use medner_core::tensors::{self, NamedTensors};
-use medner_data::store::Store;
+use medner_data::at_hand;
 use medner_mtl_ls::xlnet::XlnetInput;
 use tch::Tensor;
 
@@ -19,12 +19,7 @@ fn golden(name: &str) -> PathBuf {
 
 /// The folder of this name, or nothing (said aloud) where it is not.
 fn mirror(name: &str) -> Option<PathBuf> {
-    let repository = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize().unwrap();
-    let found = Store::open(&repository).unwrap().folder_with(name);
-    if found.is_none() {
-        eprintln!("skipped: no {name}; `medner data fetch`, or set MEDNER_MIRROR to a folder that has it");
-    }
-    found.map(|folder| folder.join(name))
+    at_hand::folder_with(env!("CARGO_MANIFEST_DIR"), name).map(|folder| folder.join(name))
 }
 
 /// What the reference computed, by `<input>/<what>`.
