@@ -5,9 +5,10 @@ use std::path::PathBuf;
 use std::time::Instant;
 
 use anyhow::{Context, Result};
+use medner_core::checkpoint::PRODUCTS;
 use medner_core::device;
 use medner_core::records::{Cut, hold_out};
-use medner_core::trainer::{LogLine, Summary, TrainerConfig};
+use medner_core::trainer::{LogLine, Summary, TrainerConfig, median};
 use medner_data::batching::BatchOrder;
 use medner_data::formats::ccks;
 use medner_data::vectors::{VectorFormat, WordVectors};
@@ -72,7 +73,7 @@ pub fn train(
     let version = ("results", crate::method::RESULTS_VERSION);
     // An encoder is known by the hashes among `data`: its folder may be moved between a stop and a resume.
     let known = Config { encoder: None, ..config.clone() };
-    let settings = job::settings(seed, &known, data, version, ctx)?;
+    let mut settings = job::settings(seed, &known, data, version, ctx)?;
     let trainer_config = TrainerConfig {
         epochs: config.training.epochs,
         patience: Some(config.training.patience).filter(|&p| p > 0),
@@ -83,6 +84,7 @@ pub fn train(
     };
     let order = BatchOrder::Bucketed;
     let mut task = TaggerTask::new(tagger, prepared, &config.training, seed, order, device)?;
+    settings.versions.insert(PRODUCTS.to_owned(), task.products.to_owned());
     let summary = job::run(&mut task, &ctx.work_dir, trainer_config, settings, Unit::Epoch, ctx)?;
     Ok((task, summary))
 }
@@ -108,7 +110,9 @@ fn tagger(cell: &Cell, config: &Config, ctx: &RunContext, device: Device) -> Res
     if let Some((_, said)) = &encoder {
         notes.insert("encoder".into(), said.clone());
     }
-    let (task, summary) = train(config, cell.seed, cell.facts.files.clone(), prepared, ctx, device)?;
+    let mut files = cell.facts.files.clone();
+    files.extend(cell.inputs.files.iter().map(|(name, hash)| (format!("encoder/{name}"), hash.clone())));
+    let (task, summary) = train(config, cell.seed, files, prepared, ctx, device)?;
 
     let began = Instant::now();
     let test = task
@@ -276,8 +280,7 @@ fn epoch_time(cell: &Cell, config: &Config, ctx: &RunContext, device: Device) ->
     let mut outcome = Outcome::default();
     let mut medians = Vec::new();
     for (encoder, _, seconds) in &mut tasks {
-        seconds.sort_by(f64::total_cmp);
-        let median = seconds[seconds.len() / 2];
+        let median = median(seconds.iter().copied()).unwrap_or(f64::NAN);
         let name = if *encoder == Encoder::Bilstm { "BiLSTM-CRF" } else { "IDCNN-CRF" };
         outcome.score(name, "seconds_per_epoch", median);
         medians.push(median);

@@ -79,7 +79,8 @@ impl Method for AlbertIdcnn {
                 }
                 config.pretraining.texts
             }
-            (Job::Pretraining, Some(folder)) => {
+            // Cells that start from a folder are known by its files, wherever it lies.
+            (Job::Pretraining | Job::Tagger, Some(folder)) => {
                 inputs.files = files_of(Path::new(folder)).map_err(|e| Missing::new(format!("{e:#}")))?;
                 Vec::new()
             }
@@ -219,8 +220,7 @@ impl Method for AlbertIdcnn {
     }
 
     fn device(&self, name: &str) -> Result<String> {
-        device::open(name)?;
-        Ok(name.to_owned())
+        Ok(device::name(device::open(name)?))
     }
 
     fn shortcuts(&self) -> Vec<Shortcut> {

@@ -169,6 +169,13 @@ fn a_published_encoder_is_taken_in_whole() {
     let [taken, given] =
         [folder.path().join("encoder"), published()].map(|path| open_encoder(&path).unwrap());
     assert_eq!((&taken.config, &taken.vocabulary), (&given.config, &given.vocabulary));
+    // A tagger that starts from a folder is known by the same files; one that reads characters by none.
+    let tagger = |input: &str| {
+        let given = serde_json::json!({"encoder": published().to_str().unwrap(), "model": {"input": input}});
+        AlbertIdcnn.inputs(&AlbertIdcnn.check_config(&given).unwrap()).unwrap().files
+    };
+    assert_eq!(tagger("albert"), inputs.files);
+    assert!(tagger("characters").is_empty());
     // What is missing is said before anything runs.
     let nowhere = serde_json::json!({"job": "pretraining", "encoder": "nowhere"});
     let missing = AlbertIdcnn.inputs(&AlbertIdcnn.check_config(&nowhere).unwrap()).unwrap_err();

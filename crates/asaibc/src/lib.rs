@@ -31,6 +31,8 @@
 //! | weights of the four losses not given | those of Bousmalis et al. 2016: 0.075, 0.25, 0.01 | `model.separation` |
 //! | "adversarial network" | gradient reversal that grows over 10 epochs, maximum over the characters, one hidden layer | `model.separation.reversal`, `.discriminator` |
 //! | self-attention gives a weight to each feature `f_i` of B; both formulas are missing | a softmax of one score a token; the hyperbolic tangent around the score and the factor `n`, the tokens of the sentence, are ours; scaled dot products by choice | `model.attention` |
+//! | B: "the common part and XJADRNER word vector fusion" | the shared features beside the private ones of the target, both trained by the separation losses; the word vectors themselves do not go on | `model.transfer` |
+//! | F and H: the features of self-attention and IndRNN are "input into BiLSTM" (layers), and "merged with ... the other feature vectors trained by BiLSTM" (experiments) | merged: `[F ; H]`, as in the equations' text | |
 //! | what `+Transfer` adds to BiLSTM+CRF: the adversarial transfer | that, and with it width and depth: the joint BiLSTM reads 400 features of two more BiLSTMs in place of 120 inputs (see [`networks`]) | `model.transfer` |
 //! | IndRNN "stacked", with batch normalisation | 2 layers, both directions, 100 each | `model.indrnn` |
 //! | fully connected layer and softmax after the CRF | before it, with the sigmoid; the CRF's own normalisation | `model.fully_connected` |

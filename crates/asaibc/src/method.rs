@@ -221,8 +221,7 @@ impl Method for Asaibc {
     }
 
     fn device(&self, name: &str) -> Result<String> {
-        device::open(name)?;
-        Ok(name.to_owned())
+        Ok(device::name(device::open(name)?))
     }
 }
 

@@ -74,7 +74,12 @@ pub fn prepare(
             );
             vocabulary.extend(vectors.words());
             let mut rng = ChaCha8Rng::seed_from_u64(seed);
-            let matrix = vectors.matrix_for(&vocabulary, uniform_bound(vectors.dim()), &mut rng);
+            let scaled = config.vectors.scale.map(|rms| vectors.scaled(rms));
+            let matrix = scaled.as_ref().unwrap_or(vectors).matrix_for(
+                &vocabulary,
+                uniform_bound(vectors.dim()),
+                &mut rng,
+            );
             notes.insert("character vectors".into(), matrix.coverage.to_string());
             Some(matrix.values)
         }
@@ -213,6 +218,26 @@ mod tests {
         let note = noted(&[document("昨天开始一直觉头晕了", &[(7, 9)])]).unwrap();
         assert!(note.starts_with("1 stand on both sides of a cut at 8 characters"), "{note}");
         assert_eq!(noted(&[document("昨天开始一直头晕了", &[(6, 8)])]), None);
+    }
+
+    #[test]
+    fn character_vectors_are_taken_as_they_are_or_scaled() {
+        let mut config = Config::default();
+        (config.model.transfer, config.model.embedding) = (false, 2);
+        let mut vectors = WordVectors::empty(2);
+        vectors.push("头", &[3.0, 4.0]).unwrap();
+        let mut row = |scale| {
+            config.vectors.scale = scale;
+            let labels = LabelSet::new(config.scheme, ["SYM"]).unwrap();
+            let train = [document("头晕", &[(0, 2)])];
+            let prepared = prepare(&config, 1, labels, &train, &[], None, Some(&vectors)).unwrap();
+            let (width, id) = (2, prepared.vocabulary.id("头") as usize);
+            let values = prepared.vectors.unwrap();
+            [values[width * id], values[width * id + 1]]
+        };
+        assert_eq!(row(None), [3.0, 4.0]);
+        let [x, y] = row(Some(0.5));
+        assert!((x - 0.424_264).abs() < 1e-5 && (y - 0.565_685).abs() < 1e-5, "{x} {y}");
     }
 
     #[test]

@@ -17,4 +17,7 @@ bool medner_products_bf16(bool wanted, char* message, size_t room) {
         return false;
     }
 }
+
+// Products of cuDNN in f32, not TF32.
+void medner_f32_is_f32() { at::globalContext().setAllowTF32CuDNN(false); }
 }

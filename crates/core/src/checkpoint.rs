@@ -66,6 +66,10 @@ pub struct Best {
 /// The device among [`Settings::versions`].
 pub const DEVICE: &str = "device";
 
+/// What matrix products are computed in, among [`Settings::versions`]: [`crate::precision::Precision::set`] says it. A processor
+/// without bf16 must not go on with what another began in it.
+pub const PRODUCTS: &str = "products";
+
 /// What a run was started with; a resume with other settings is refused.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Settings {
@@ -90,8 +94,9 @@ impl Settings {
     pub fn differences(&self, now: &Self) -> Vec<String> {
         let was = serde_json::to_value(self).unwrap_or_default();
         let is = serde_json::to_value(now).unwrap_or_default();
-        // Checkpoints of before devices were kept are of the processor.
-        let defaults = serde_json::json!({ "configuration": now.defaults, "versions": { DEVICE: "cpu" } });
+        // Checkpoints of before devices were kept are of the processor; most of before products were are of f32.
+        let versions = serde_json::json!({ DEVICE: "cpu", PRODUCTS: "f32" });
+        let defaults = serde_json::json!({ "configuration": now.defaults, "versions": versions });
         let mut lines = Vec::new();
         compare("", Some(&was), Some(&is), Some(&defaults), &mut lines);
         lines
@@ -261,7 +266,8 @@ impl CheckpointFolder {
     pub fn load_best(&self) -> Result<Checkpoint> {
         for link in ["best", "latest"] {
             let path = self.folder.join(link);
-            if path.exists() {
+            // A link whose checkpoint is gone is there too: the latest parameters are not the best.
+            if path.symlink_metadata().is_ok() {
                 return load(&path).map_err(|error| match error {
                     CoreError::Checkpoint { path, message } => CoreError::Checkpoint {
                         path,
@@ -407,6 +413,12 @@ mod tests {
         let latest = store.load_latest().unwrap().unwrap();
         assert_eq!((latest.state.step, value(&latest), latest.state.loss_sum), (6, 6.0, 0.1 + 2.0));
         assert_eq!(value(&store.load_best().unwrap()), 2.0);
+        // Gone, it is missed: the latest is not the best.
+        let (best, aside) = (folder.path().join("step-00000002"), folder.path().join("aside"));
+        fs::rename(&best, &aside).unwrap();
+        let message = store.load_best().err().unwrap().to_string();
+        assert!(message.contains("best") && message.contains("put a copy of it back"), "{message}");
+        fs::rename(&aside, &best).unwrap();
         // The same step once more replaces it.
         store.save(&state(6), &model(7.0), &model(0.0), false).unwrap();
         assert_eq!(value(&store.load_latest().unwrap().unwrap()), 7.0);
@@ -469,6 +481,17 @@ mod tests {
         assert_eq!(on("cpu").differences(&on("cuda:0")), [r#"versions.device: was "cpu", is "cuda:0""#]);
         assert_eq!(Settings::default().differences(&on("cpu")), [""; 0]);
         assert_eq!(Settings::default().differences(&on("cuda:0")).len(), 1);
+    }
+
+    #[test]
+    fn a_run_in_bf16_does_not_go_on_in_f32() {
+        let of = |products: &str| Settings {
+            versions: [(PRODUCTS.to_owned(), products.to_owned())].into(),
+            ..Settings::default()
+        };
+        assert_eq!(of("bf16").differences(&of("f32")), [r#"versions.products: was "bf16", is "f32""#]);
+        assert_eq!(of("f32").differences(&of("bf16")).len(), 1);
+        assert_eq!(Settings::default().differences(&of("f32")), [""; 0]);
     }
 
     #[test]

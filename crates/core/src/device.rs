@@ -29,7 +29,22 @@ pub fn open(name: &str) -> Result<Device> {
     if index >= count {
         return Err(refuse(format!("this machine has {count} CUDA device(s), counted from 0")));
     }
+    // libtorch's own choice for cuDNN's recurrent layers is TF32, of 11 significant bits: f32 is to be f32.
+    // SAFETY: sets a switch of libtorch's, nothing else.
+    unsafe { medner_f32_is_f32() };
     Ok(Device::Cuda(index))
+}
+
+unsafe extern "C" {
+    fn medner_f32_is_f32();
+}
+
+/// The full name of a device: `cpu`, `cuda:0`.
+pub fn name(device: Device) -> String {
+    match device {
+        Device::Cuda(index) => format!("cuda:{index}"),
+        _ => "cpu".to_owned(),
+    }
 }
 
 /// Loads `libtorch_cuda.so` once, with its symbols global, so that libtorch registers its CUDA kernels.

@@ -62,7 +62,10 @@ pub enum CoreError {
         mismatched: Vec<String>,
     },
     /// A loss or gradient that is not a finite number.
-    #[error("{what} is {value} at step {step} (sentences {}); the last good checkpoint stays", .sentences.join(", "))]
+    #[error(
+        "{what} is {value} at step {step} (sentences {}){}; the last good checkpoint stays",
+        .sentences.join(", "), in_parameters(.parameters)
+    )]
     NotFinite {
         /// `loss` or `gradient norm`.
         what: &'static str,
@@ -72,9 +75,11 @@ pub enum CoreError {
         step: u64,
         /// Identifiers of the batch's sentences.
         sentences: Vec<String>,
+        /// Parameters with such a gradient; none where it is the loss.
+        parameters: Vec<String>,
     },
     /// The common norm of the gradients is not a finite number; the trainer adds step and sentences.
-    #[error("the gradient norm is {norm} (in [{}])", .parameters.join(", "))]
+    #[error("the gradient norm is {norm}{}", in_parameters(.parameters))]
     GradientNotFinite {
         /// NaN or infinite.
         norm: f64,
@@ -125,4 +130,8 @@ impl CoreError {
         let path = path.into();
         move |source| Self::Io { path, source }
     }
+}
+
+fn in_parameters(names: &[String]) -> String {
+    if names.is_empty() { String::new() } else { format!(" in the parameters {}", names.join(", ")) }
 }

@@ -73,8 +73,8 @@ pub enum RateSchedule {
     /// It stays.
     #[default]
     Constant,
-    /// It falls to 0 at the last step of the last epoch, as a line: for a training that goes on to its last epoch, since one that
-    /// stops before has not had its small steps.
+    /// It falls as a line that meets 0 after the last step of the last epoch: for a training that goes on to its last epoch, since
+    /// one that stops before has not had its small steps.
     Linear,
 }
 

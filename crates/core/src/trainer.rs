@@ -201,10 +201,17 @@ impl Summary {
 
     /// Median seconds of training in the epochs that ran whole; `None` when there is none.
     pub fn seconds_per_epoch(&self) -> Option<f64> {
-        let mut seconds: Vec<f64> = self.timing.iter().filter(|t| t.whole).map(|t| t.train_seconds).collect();
-        seconds.sort_by(f64::total_cmp);
-        seconds.get(seconds.len() / 2).copied()
+        median(self.timing.iter().filter(|t| t.whole).map(|t| t.train_seconds))
     }
+}
+
+/// The middle one of some numbers, the mean of the middle two of an even count; `None` of none.
+pub fn median(numbers: impl IntoIterator<Item = f64>) -> Option<f64> {
+    let mut numbers: Vec<f64> = numbers.into_iter().collect();
+    numbers.sort_by(f64::total_cmp);
+    let middle = numbers.len() / 2;
+    let upper = numbers.get(middle)?;
+    Some(if numbers.len().is_multiple_of(2) { f64::midpoint(numbers[middle - 1], *upper) } else { *upper })
 }
 
 /// What the outside world tells the loop and hears from it.
@@ -321,17 +328,24 @@ impl<'a> Trainer<'a> {
         let at = At { seed: self.settings.seed, epoch: state.epoch, batch: state.batch, step: state.step };
         device::reseed(at.seed, at.step);
         let outcome = task.step(&at).map_err(|error| match error {
-            CoreError::GradientNotFinite { norm, .. } => CoreError::NotFinite {
+            CoreError::GradientNotFinite { norm, parameters } => CoreError::NotFinite {
                 what: "gradient norm",
                 value: norm,
                 step: at.step,
                 sentences: task.sentences(&at),
+                parameters,
             },
             other => other,
         })?;
         if !outcome.loss.is_finite() {
             let sentences = task.sentences(&at);
-            return Err(CoreError::NotFinite { what: "loss", value: outcome.loss, step: at.step, sentences });
+            return Err(CoreError::NotFinite {
+                what: "loss",
+                value: outcome.loss,
+                step: at.step,
+                sentences,
+                parameters: Vec::new(),
+            });
         }
         let weighted = outcome.loss * outcome.items as f64;
         state.step += 1;
@@ -490,7 +504,15 @@ impl Logs {
             });
         }
         metrics.set_len(bytes).map_err(CoreError::io(&metrics_path))?;
-        let timing = open(&timing_path)?;
+        let mut timing = open(&timing_path)?;
+        // After a half line, which a kill can leave, the next one begins a line of its own.
+        if std::fs::read(&timing_path)
+            .map_err(CoreError::io(&timing_path))?
+            .last()
+            .is_some_and(|&b| b != b'\n')
+        {
+            timing.write_all(b"\n").map_err(CoreError::io(&timing_path))?;
+        }
         let events = EventWriter::create(folder)?;
         Ok(Self { metrics, metrics_path, bytes, timing, timing_path, events, told: None })
     }

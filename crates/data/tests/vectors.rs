@@ -86,6 +86,19 @@ fn the_nearest_of_a_vector_keeps_the_order_of_ties() {
 }
 
 #[test]
+fn scaling_sets_the_root_mean_square() {
+    let mut given = WordVectors::empty(2);
+    given.push("a", &[3.0, 4.0]).unwrap();
+    given.push("b", &[0.0, 5.0]).unwrap();
+    let scaled = given.scaled(0.1);
+    let squares: f32 = scaled.values().iter().map(|x| x * x).sum();
+    assert!((squares / 4.0 - 0.01).abs() < 1e-8, "{squares}");
+    assert!((scaled.values()[1] / scaled.values()[0] - 4.0 / 3.0).abs() < 1e-6);
+    assert_eq!((scaled.get("b").unwrap()[0], scaled.words()), (0.0, given.words()));
+    assert_eq!(WordVectors::empty(2).scaled(1.0).len(), 0);
+}
+
+#[test]
 fn only_wanted_words_are_kept_and_the_rest_is_still_checked() {
     for (format, name) in FORMATS {
         let vectors = WordVectors::read_selected(&golden_file(name), format, |word| word == "心").unwrap();

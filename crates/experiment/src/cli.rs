@@ -363,8 +363,9 @@ fn own_files(
         ctx.stop = stop.clone();
         ctx.progress = Progress::new(display::single(verb, global.quiet, global.log_format));
         if let Some(machine) = machine {
-            method.device(&machine.device).map_err(|error| ExperimentError::usage(chain(&error)))?;
-            ctx.device.clone_from(&machine.device);
+            // Its full name: `cuda` and `cuda:0` are one device to a resume.
+            ctx.device =
+                method.device(&machine.device).map_err(|error| ExperimentError::usage(chain(&error)))?;
         }
         let threads = machine.map_or_else(|| own_threads(matches), |machine| machine.threads);
         ctx.threads = threads.map_or(ctx.threads, usize::from);

@@ -9,8 +9,9 @@ use crate::record::{RunRecord, Units};
 use crate::table::{Maker, shows};
 
 /// Header and rows of `<table>-comparisons.csv`. The t-test is paired over the seeds that both systems have; the
-/// randomisation test is paired over the units of the test set, one p value a seed, for F1. The only run of a deterministic
-/// system is paired with every seed of the other one ([`pairs`]); `n` is then the number of the other's runs.
+/// randomisation test is paired over the units of the test set, one p value a seed, for F1 (`-` for a seed without units). The
+/// only run of a deterministic system is paired with every seed of the other one ([`pairs`]); `n` is then the number of the
+/// other's runs.
 pub(crate) fn rows(maker: &Maker, planned: &PlannedTable) -> (Vec<String>, Vec<Vec<String>>) {
     let header = [
         "system",
@@ -49,7 +50,7 @@ pub(crate) fn rows(maker: &Maker, planned: &PlannedTable) -> (Vec<String>, Vec<V
                             .copied()
                             .map(|v| v * spec.scale.of(metric, 1.0))
                     };
-                    let both: Vec<(u64, f64, f64, String)> = pairs
+                    let both: Vec<(u64, f64, f64, Option<String>)> = pairs
                         .iter()
                         .filter_map(|(seed, a, b)| {
                             Some((*seed, value(a)?, value(b)?, unit_p(a, b, task, metric, *seed)))
@@ -64,7 +65,7 @@ pub(crate) fn rows(maker: &Maker, planned: &PlannedTable) -> (Vec<String>, Vec<V
                         continue;
                     };
                     let test = t_test_paired(&ours, &theirs).ok();
-                    let join = |items: Vec<String>| items.join(" ");
+                    let seeds: Vec<String> = both.iter().map(|(seed, ..)| seed.to_string()).collect();
                     rows.push(vec![
                         one.clone(),
                         two.clone(),
@@ -77,8 +78,8 @@ pub(crate) fn rows(maker: &Maker, planned: &PlannedTable) -> (Vec<String>, Vec<V
                         difference.sd.map(short).unwrap_or_default(),
                         difference.n.to_string(),
                         test.map(|test| p_text(test.p_value)).unwrap_or_default(),
-                        join(both.iter().map(|(.., p)| p.clone()).filter(|p| !p.is_empty()).collect()),
-                        join(both.iter().map(|(seed, ..)| seed.to_string()).collect()),
+                        by_seed(both.iter().map(|(.., p)| p.as_deref())),
+                        seeds.join(" "),
                         maker.label.to_owned(),
                     ]);
                 }
@@ -88,19 +89,40 @@ pub(crate) fn rows(maker: &Maker, planned: &PlannedTable) -> (Vec<String>, Vec<V
     (header.map(str::to_owned).into(), rows)
 }
 
+/// The p values of the seeds, in the order of the column `seeds`: `-` where a seed has none, so that each stands under its own.
+/// Empty where no seed has one: the metric has no units.
+fn by_seed<'p>(values: impl Iterator<Item = Option<&'p str>> + Clone) -> String {
+    if values.clone().all(|p| p.is_none()) {
+        return String::new();
+    }
+    values.map(|p| p.unwrap_or("-")).collect::<Vec<_>>().join(" ")
+}
+
 /// p of the paired randomisation test of one seed, where both runs stored the units of the metric.
-fn unit_p(one: &RunRecord, two: &RunRecord, task: &str, metric: &str, seed: u64) -> String {
+fn unit_p(one: &RunRecord, two: &RunRecord, task: &str, metric: &str, seed: u64) -> Option<String> {
     let units = |record: &RunRecord| record.outcome.units_of(task, metric).map(|Units(units)| units.clone());
-    let (Some(first), Some(second)) = (units(one), units(two)) else { return String::new() };
+    let (first, second) = (units(one)?, units(two)?);
     match randomisation_f1(&first, &second, DEFAULT_REPLICATES, seed) {
-        Ok(test) => p_text(test.p_value),
+        Ok(test) => Some(p_text(test.p_value)),
         Err(error) => {
             tracing::warn!(
                 "{} against {}, {task}: no randomisation test: {error}",
                 one.cell.label(),
                 two.cell.system
             );
-            String::new()
+            None
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_p_value_stands_under_its_seed() {
+        assert_eq!(by_seed([Some("0.0312"), None, Some("0.5000")].into_iter()), "0.0312 - 0.5000");
+        assert_eq!(by_seed([None, Some("0.5000")].into_iter()), "- 0.5000");
+        assert_eq!(by_seed([None, None].into_iter()), "");
     }
 }

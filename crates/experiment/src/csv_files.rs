@@ -94,6 +94,8 @@ impl Maker<'_> {
         let rows = self.store.records().values().map(|record| {
             let cell = &record.cell;
             let scores: Vec<String> = main_scores(&record.outcome.scores);
+            let tables = self.tables_of(cell, shown.get(&cell.hash));
+            let command = self.command_of_run(record, &tables);
             vec![
                 cell.hash.clone(),
                 cell.system.clone(),
@@ -110,8 +112,8 @@ impl Maker<'_> {
                 record.threads.to_string(),
                 record.versions.get("commit").cloned().unwrap_or_default(),
                 record.started.clone(),
-                self.tables_of(cell, shown.get(&cell.hash)).into_iter().collect::<Vec<_>>().join(" "),
-                record.command.clone(),
+                tables.into_iter().collect::<Vec<_>>().join(" "),
+                command,
             ]
         });
         let rows: Vec<Vec<String>> = rows.collect();
@@ -214,8 +216,10 @@ fn tables_before(path: &Path) -> BTreeMap<String, BTreeSet<String>> {
         let (hash, tables) = (column("hash")?, column("tables")?);
         let rows = reader.into_records().filter_map(Result::ok);
         Some(
-            rows.map(|row| (row[hash].to_owned(), row[tables].split(' ').map(str::to_owned).collect()))
-                .collect(),
+            rows.map(|row| {
+                (row[hash].to_owned(), row[tables].split_whitespace().map(str::to_owned).collect())
+            })
+            .collect(),
         )
     };
     read().unwrap_or_default()
@@ -232,7 +236,18 @@ pub(crate) fn write_csv(path: &Path, header: &[String], rows: &[Vec<String>]) ->
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
     use super::*;
+
+    #[test]
+    fn a_run_that_no_table_showed_had_no_table_without_a_name() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("runs.csv");
+        std::fs::write(&path, "hash,tables\naa,\nbb,fig7 table2\n").unwrap();
+        let before = tables_before(&path);
+        assert!(before["aa"].is_empty(), "{before:?}");
+        assert_eq!(before["bb"], ["fig7", "table2"].map(str::to_owned).into());
+    }
 
     #[test]
     fn a_run_is_known_by_its_main_score() {

@@ -113,6 +113,15 @@ impl Driver<'_> {
             while running.len() < self.jobs
                 && let Some(cell) = next_ready(waiting, running, drive)
             {
+                // A job of its own (`run-cell`) may have finished it since the store was read.
+                store.refresh(&cell.hash);
+                if store.finished(&cell.hash).is_some() && store.has_artifacts(&cell.hash) {
+                    tracing::info!(cell = %cell.hash, "{} was finished by another process", cell.label());
+                    display.ended(&cell.hash, "finished by another process");
+                    drive.finished.insert(cell.hash.clone());
+                    after(store, &drive.failed)?;
+                    continue;
+                }
                 store.forget(&cell.hash)?;
                 running.insert(cell.hash.clone(), self.start(cell, store, events)?);
                 display.started(cell);

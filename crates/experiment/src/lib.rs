@@ -80,6 +80,7 @@
 mod beside;
 mod check;
 mod cli;
+mod commands;
 mod compare;
 mod csv_files;
 mod display;

@@ -15,6 +15,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 use crate::cell::Cell;
+use crate::commands::CellName;
 use crate::error::{ExperimentError, Result, suggestion};
 use crate::method::Method;
 use crate::planner::Planner;
@@ -103,6 +104,8 @@ pub struct Plan {
     pub tables: Vec<PlannedTable>,
     /// All cells by hash.
     pub cells: BTreeMap<String, Cell>,
+    /// What the tables call each of them, in the order in which they asked; those that no command can choose by name have none.
+    pub(crate) names: BTreeMap<String, Vec<CellName>>,
     /// Those of them whose place is taken by what is awaited ([`Selection::awaited`]).
     pub awaited: BTreeSet<String>,
     /// Those of them that read the records of the cells they need, and no artefacts.

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::cell::{Cell, DataFacts, Missing};
+use crate::commands::CellName;
 use crate::config::{self, Value};
 use crate::error::Result;
 use crate::method::Method;
@@ -16,6 +17,7 @@ pub(crate) struct Planner<'a> {
     selection: &'a Selection,
     store: &'a Store,
     cells: BTreeMap<String, Cell>,
+    names: BTreeMap<String, Vec<CellName>>,
     located: BTreeMap<String, Result<DataFacts, Missing>>,
     missing_inputs: BTreeMap<String, BTreeSet<String>>,
     /// The cells of systems that await something, where it is taken to be at hand.
@@ -35,6 +37,7 @@ impl<'a> Planner<'a> {
             selection,
             store,
             cells: BTreeMap::new(),
+            names: BTreeMap::new(),
             located: BTreeMap::new(),
             missing_inputs: BTreeMap::new(),
             awaited: BTreeSet::new(),
@@ -77,6 +80,7 @@ impl<'a> Planner<'a> {
             profile,
             tables,
             cells: self.cells,
+            names: self.names,
             awaited: self.awaited,
             of_records: self.of_records,
             missing_inputs: self.missing_inputs,
@@ -266,6 +270,8 @@ impl<'a> Planner<'a> {
         if awaited {
             self.awaited.insert(hash.clone());
         }
+        let name = CellName::of(spec, profile, system, dataset);
+        self.names.entry(hash.clone()).or_default().extend(name);
         self.cells.entry(hash.clone()).or_insert(cell).tables.insert(spec.name.clone());
         Ok(SlotState::Cell(hash))
     }

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use crate::beside;
 use crate::cell::Cell;
+use crate::commands::CellName;
 use crate::config::Value;
 use crate::context::Stop;
 use crate::display::{Display, LogFormat, say};
@@ -232,6 +233,7 @@ impl Run<'_> {
         let flags = self.flags_for_commands();
         let program = program(method);
         let root = absolute(&self.setting.root);
+        let others = self.others(&plans);
         let write = |store: &Store, failed: &Failures, last: bool| -> Result<()> {
             let maker = Maker {
                 label: &label,
@@ -241,6 +243,7 @@ impl Run<'_> {
                 beside_published: !samples,
                 profile: args.profile,
                 plans: &plans,
+                others: &others,
                 root: &root,
             };
             for planned in plans.iter().flat_map(|plan| &plan.tables) {
@@ -260,6 +263,7 @@ impl Run<'_> {
             beside_published: !samples,
             profile: args.profile,
             plans: &plans,
+            others: &others,
             root: &root,
         };
         self.say_results(&plan, &maker, &published, cells.len(), &drive);
@@ -307,18 +311,25 @@ impl Run<'_> {
         (jobs, (threads / jobs).max(1))
     }
 
+    /// The paper's tables that are in none of the plans, for what they call the runs on record. One that cannot be read has
+    /// no names: nobody has asked for it.
+    fn others(&self, plans: &[&Plan]) -> Vec<TableSpec> {
+        let planned: Vec<&String> =
+            plans.iter().flat_map(|plan| &plan.tables).map(|table| &table.spec.name).collect();
+        let names = schema::tables(&self.folder).unwrap_or_default();
+        let others = names.into_iter().filter(|name| !planned.contains(&name));
+        others
+            .filter_map(|name| TableSpec::load(&schema::table_path(&self.folder, &name).ok()?).ok())
+            .collect()
+    }
+
     fn plan_file(&self, plan: &Plan, label: &str, results: &Path) -> PlanFile {
         let flags = self.flags_for_commands();
         let program = program(self.method);
         let commands = plan.cells.iter().map(|(hash, cell)| {
-            let table = cell.tables.iter().next().cloned().unwrap_or_default();
-            let dataset = cell.dataset.strip_prefix("sample-").unwrap_or(&cell.dataset);
-            let words = [("--system", cell.system.as_str()), ("--dataset", dataset)];
-            let words: Vec<String> =
-                words.iter().map(|(flag, word)| format!("{flag} {}", quoted(word))).collect();
-            let command =
-                format!("{program} reproduce {table}{flags} {} --seeds {}", words.join(" "), cell.seed);
-            (hash.clone(), command)
+            let asked = plan.names.get(hash).and_then(|names| names.first().cloned());
+            let name = asked.unwrap_or_else(|| CellName::on_record(cell));
+            (hash.clone(), name.command(&program, &flags, cell.seed))
         });
         PlanFile {
             method: self.method.name().to_owned(),

@@ -28,7 +28,7 @@
 //!
 //! Keys of `config` are merged at every depth in the order table < data set < system < profile < the profile's data
 //! set < the profile's system < `--set`. Files whose name starts with `_` are not tables; a table takes one as its
-//! ground with `base: _name.yaml`.
+//! ground with `base: _name.yaml`. Rows of the base then come first, and those that the table adds after them.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -343,12 +343,12 @@ impl TableSpec {
     /// Unknown keys (with the nearest known one), wrong types, missing keys, names that do not exist, circles of
     /// `needs`: each with file, line and column.
     pub fn load(path: &Path) -> Result<Self> {
-        let mut tree = yaml::read(path)?;
-        if let Some(base) = tree.get("base").cloned() {
-            tree = on_base(path, &base, tree)?;
-        }
+        let own = yaml::read(path)?;
+        let ground = own.get("base").map(|base| read_ground(path, base, &own)).transpose()?;
+        let files: Vec<&Node> = ground.iter().chain([&own]).collect();
+        let [datasets, systems] = ["datasets", "systems"].map(|key| keys_in_order(&files, key));
+        let tree = ground.as_ref().map_or_else(|| own.clone(), |ground| laid_over(ground, &own));
         let file: File = from_value(&tree.to_value()).map_err(|error| tree.locate(&error))?;
-        let ordered = |key: &str| tree.get(key).map(Node::keys_as_written).unwrap_or_default();
         let spec = Self {
             name: path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default(),
             path: path.to_owned(),
@@ -364,8 +364,8 @@ impl TableSpec {
             notes: file.notes,
             published: path.with_file_name(&file.published),
             seeds: file.seeds,
-            datasets: in_order(&ordered("datasets"), file.datasets),
-            systems: in_order(&ordered("systems"), file.systems),
+            datasets: in_order(&datasets, file.datasets),
+            systems: in_order(&systems, file.systems),
             comparisons: file.comparisons,
             profiles: file.profiles,
             tree,
@@ -497,25 +497,43 @@ fn in_order<T>(order: &[String], mut map: BTreeMap<String, T>) -> Vec<(String, T
     order.iter().filter_map(|key| map.remove_entry(key)).collect()
 }
 
-/// The file `tree` laid over the file that its `base` names.
-fn on_base(path: &Path, base: &Node, mut tree: Node) -> Result<Node> {
+/// The names under `key` in the order of the rows: those of the base first, as it writes them, then what the table adds. A name
+/// that both write keeps the place that the base gives it, so that a table which changes one system moves no row.
+fn keys_in_order(files: &[&Node], key: &str) -> Vec<String> {
+    let mut keys: Vec<String> = Vec::new();
+    for name in files.iter().filter_map(|file| file.get(key)).flat_map(Node::keys_as_written) {
+        if !keys.iter().any(|known| known == name) {
+            keys.push(name.to_owned());
+        }
+    }
+    keys
+}
+
+/// The file that the `base` of the table `own` names.
+fn read_ground(path: &Path, base: &Node, own: &Node) -> Result<Node> {
     let Value::String(name) = base.to_value() else {
-        return Err(tree.locate(&ConfigError::at("base", "expected a file's name")));
+        return Err(own.locate(&ConfigError::at("base", "expected a file's name")));
     };
     let base_path = path.with_file_name(&name);
     if !base_path.is_file() {
         let message = format!("`base`: there is no {}", base_path.display());
-        return Err(tree.locate(&ConfigError::at("base", message)));
+        return Err(own.locate(&ConfigError::at("base", message)));
     }
-    let mut ground = yaml::read(&base_path)?;
+    let ground = yaml::read(&base_path)?;
     if ground.get("base").is_some() {
         return Err(ground.locate(&ConfigError::at("base", "a base has no base of its own")));
     }
+    Ok(ground)
+}
+
+/// The table `own` laid over its ground.
+fn laid_over(ground: &Node, own: &Node) -> Node {
+    let mut tree = ground.clone();
+    tree.merge(own);
     if let yaml::Data::Map(map) = &mut tree.data {
         map.remove("base");
     }
-    ground.merge(&tree);
-    Ok(ground)
+    tree
 }
 
 /// The files of a paper's folder that are no tables: what the report says of the paper, and its claims.

@@ -78,6 +78,8 @@ pub(crate) struct Maker<'a> {
     pub profile: Profile,
     /// The plans that the tables come from: that of the tables that were asked for, and those beside it.
     pub plans: &'a [&'a Plan],
+    /// The paper's other tables, which this run does not write.
+    pub others: &'a [TableSpec],
     /// The repository's root, which no text of a CSV names.
     pub root: &'a Path,
 }

@@ -52,6 +52,10 @@ pub(crate) fn run_cell(
 ) -> Result<End> {
     let plan = PlanFile::load(&args.plan)?;
     let cell = plan.cell(method, &args.hash, &args.plan)?;
+    // Before the wait for the lock: a driver that is told to stop must not wait for a job that is not its own.
+    if args.from_driver {
+        watch_driver(stop.clone());
+    }
     let mut store = Store::at(&plan.results);
     let Some(_lock) = wait_for(&store.work_dir(&cell.hash).join("lock"), &stop)? else {
         return Ok(End::Stopped(stop.signal().unwrap_or(SIGTERM)));
@@ -59,9 +63,6 @@ pub(crate) fn run_cell(
     store.refresh(&cell.hash);
     if store.finished(&cell.hash).is_some() && store.has_artifacts(&cell.hash) {
         return Ok(End::Finished);
-    }
-    if args.from_driver {
-        watch_driver(stop.clone());
     }
     let asked = args
         .threads

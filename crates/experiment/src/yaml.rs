@@ -158,23 +158,21 @@ impl Node {
         }
     }
 
-    /// The keys of this map in the order in which they were written.
-    pub fn keys_as_written(&self) -> Vec<String> {
+    /// The keys of this map in the order in which they were written, in one file: of a map that was merged from several,
+    /// lines say nothing about the order.
+    pub fn keys_as_written(&self) -> Vec<&str> {
         let Data::Map(map) = &self.data else {
             return Vec::new();
         };
         let mut keys: Vec<_> = map
             .iter()
             .map(|(key, (place, _))| match place {
-                Place::File { path, line, column } => (Some(path), *line, *column, key),
-                Place::CommandLine(_) => (None, 0, 0, key),
+                Place::File { line, column, .. } => (*line, *column, key.as_str()),
+                Place::CommandLine(_) => (usize::MAX, 0, key.as_str()),
             })
             .collect();
-        // A base file is read before the file that names it, and its name starts with `_`, which sorts late.
-        keys.sort_by_key(|(path, line, column, _)| {
-            (std::cmp::Reverse(path.map(|p| p.as_os_str().to_owned())), *line, *column)
-        });
-        keys.into_iter().map(|(_, _, _, key)| key.clone()).collect()
+        keys.sort_unstable();
+        keys.into_iter().map(|(.., key)| key).collect()
     }
 
     /// A method's complaint about one key, at the line where that key was written.

@@ -484,6 +484,33 @@ fn what_reads_records_alone_needs_no_artefacts() {
 }
 
 #[test]
+fn a_cell_made_again_with_other_numbers_is_said() {
+    let repo = Repo::new();
+    let warm = ["reproduce", "table2", "--system", "Warm.start", "--seeds", "1"];
+    assert!(repo.expect(0, &warm).contains("2 of 2 cells run"));
+    let record_of = |system: &str| {
+        let rows = repo.csv("results/quick/doses/runs.csv");
+        let hash = rows.iter().find(|row| row["system"] == system).unwrap()["hash"].clone();
+        format!("results/quick/doses/runs/{hash}.json")
+    };
+    let (start, dependent) = (record_of("pre-training"), record_of("Warm.start"));
+    let again = || {
+        std::fs::remove_dir_all(repo.path("results/quick/doses/checkpoints")).unwrap();
+        std::fs::remove_file(repo.path(&dependent)).unwrap();
+        repo.expect(0, &warm)
+    };
+    let said = again();
+    assert!(said.contains("2 of 2 cells run") && !said.contains("not those of its earlier record"), "{said}");
+    // As if the record came from another machine.
+    let mut record: serde_json::Value = serde_json::from_str(&repo.read(&start)).unwrap();
+    let score = record.pointer_mut("/outcome/scores/data/sentences").unwrap();
+    *score = (score.as_f64().unwrap() / 2.0).into();
+    repo.write(&start, &record.to_string());
+    let said = again();
+    assert!(said.contains("its numbers are not those of its earlier record"), "{said}");
+}
+
+#[test]
 fn an_auxiliary_system_is_run_by_its_name_and_an_empty_selection_refused() {
     let repo = Repo::new();
     let said = repo.expect(0, &["reproduce", "table2", "--system", "pre-training", "--dataset", "Plain"]);

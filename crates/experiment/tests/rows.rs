@@ -137,6 +137,26 @@ fn what_is_run_for_others_has_the_seeds_that_are_asked_for() {
     assert!(said.contains("2 of 2 cells run"), "{said}");
 }
 
+#[test]
+fn a_seed_without_counts_keeps_its_place_in_the_comparison() {
+    let repo = Repo::new();
+    let args = ["reproduce", "table2", "--system", "One letter", "--system", "Two letters"];
+    repo.expect(0, &args);
+    let runs = repo.csv("results/quick/doses/runs.csv");
+    let first = runs.iter().find(|row| row["system"] == "One letter" && row["seed"] == "1").unwrap();
+    let path = format!("results/quick/doses/runs/{}.json", first["hash"]);
+    let mut record: serde_json::Value = serde_json::from_str(&repo.read(&path)).unwrap();
+    record["outcome"].as_object_mut().unwrap().remove("units").unwrap();
+    repo.write(&path, &record.to_string());
+    repo.expect(0, &args);
+    let compared = repo.csv("results/quick/doses/table2-comparisons.csv");
+    let row = |metric: &str| compared.iter().find(|row| row["metric"] == metric).unwrap();
+    let (f1, precision) = (row("f1"), row("precision"));
+    let p: Vec<&str> = f1["p_units"].split(' ').collect();
+    assert!(p.len() == 2 && p[0] == "-" && p[1].parse::<f64>().is_ok(), "{f1:?}");
+    assert_eq!((f1["seeds"].as_str(), precision["p_units"].as_str()), ("1 2", ""), "{compared:?}");
+}
+
 /// Two data sets that are printed as one, each with a task of its own.
 const PRINTED_AS_ONE: &str = "\
 title: Drugs and numbers in dosing notes

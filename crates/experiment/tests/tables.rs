@@ -34,3 +34,34 @@ fn every_table_of_the_repository_is_sound() {
         }
     }
 }
+
+#[test]
+fn rows_of_the_base_come_before_those_that_a_table_adds() {
+    let folder = tempfile::tempdir().unwrap();
+    let write = |name: &str, text: &str| std::fs::write(folder.path().join(name), text).unwrap();
+    write(
+        "_ground.yaml",
+        "title: Ground\ndatasets:\n  Second: {data: b}\n  First: {data: a}\nsystems:\n  Z: {}\n  B: {}\n  A: {}\n",
+    );
+    write(
+        "table2.yaml",
+        "base: _ground.yaml\ntitle: T\ndatasets:\n  Added: {data: c}\nsystems:\n  Y: {}\n  B: {seeds: [7]}\n  C: {}\n",
+    );
+    let spec = TableSpec::load(&folder.path().join("table2.yaml")).unwrap();
+    let names = |list: Vec<&String>| list.into_iter().cloned().collect::<Vec<_>>();
+    // The one that the table changes keeps its place.
+    assert_eq!(names(spec.systems.iter().map(|(name, _)| name).collect()), ["Z", "B", "A", "Y", "C"]);
+    assert_eq!(names(spec.datasets.iter().map(|(name, _)| name).collect()), ["Second", "First", "Added"]);
+    assert_eq!(spec.seeds_of(Profile::Cpu, "B", "First"), [7]);
+    assert!(spec.place_of("systems.B.seeds").to_string().contains("table2.yaml:7:"));
+}
+
+/// Table 2 of MTL-LS adds a row that is not printed on its own to those that it shares with the other tables.
+#[test]
+fn a_row_that_is_not_printed_does_not_stand_before_the_printed_ones() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../experiments/mtl-ls/table2.yaml");
+    let spec = TableSpec::load(&path).unwrap();
+    let place = |name: &str| spec.systems.iter().position(|(known, _)| known == name).unwrap();
+    let printed = ["STL", "MTL-XC", "MTL-LS@0.25", "MTL-LS@0.50", "MTL-LS@0.75", "MTL-LS@1.00", "MTL-LS"];
+    assert!(printed.map(place).is_sorted(), "{:?}", printed.map(place));
+}

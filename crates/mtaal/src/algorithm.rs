@@ -27,6 +27,7 @@
 
 mod games;
 mod optimizers;
+mod rare;
 
 use std::time::Instant;
 
@@ -42,11 +43,12 @@ use crate::judging;
 use crate::losses::{self, Reward};
 use crate::metrics::Metrics;
 use crate::networks::Networks;
-use crate::prepare::Prepared;
+use crate::prepare::{Missed, Prepared};
 use crate::querying;
 use crate::rounds::{Part, Round, Shuffle, batch_count, batches};
 use crate::words::Input;
 use optimizers::{Optimizers, update};
+use rare::Rare;
 
 /// Which sentences are labelled, and where the round in hand began: what a resume needs besides the tensors.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -164,6 +166,8 @@ pub struct ActiveLearning {
     optimizers: Optimizers,
     state: State,
     in_hand: Option<InHand>,
+    /// Where the unknown word and character are trained.
+    rare: Option<Rare>,
     keep: Keep,
     on_round: OnRound,
 }
@@ -197,9 +201,17 @@ impl ActiveLearning {
             optimizers,
             state,
             in_hand: None,
+            rare: None,
             keep,
             on_round,
         })
+    }
+
+    /// Trains the unknown word and the unknown character from here on: half of the time a step reads those that stand once in the
+    /// labelled sentences as these. For a user's own files; a cell of a table does not.
+    pub fn train_unknown(&mut self) -> Result<()> {
+        self.rare = Some(Rare::of(&self.data, self.device)?);
+        Ok(())
     }
 
     /// What is labelled and what is not, now.
@@ -247,7 +259,11 @@ impl ActiveLearning {
     /// Labelled and unlabelled sentences as one batch; `apart` where the two read words with networks of their own.
     fn input(&self, labelled: &[u32], unlabelled: &[u32], apart: bool) -> Result<Input<'_>> {
         let (labelled, unlabelled) = (self.examples(labelled), self.examples(unlabelled));
-        Input::new(&self.data.forms, (&labelled, &unlabelled), apart, self.device)
+        let mut input = Input::new(&self.data.forms, (&labelled, &unlabelled), apart, self.device)?;
+        if let Some(rare) = &self.rare {
+            rare.hide(&mut input.words)?;
+        }
+        Ok(input)
     }
 
     /// Line 14 on one batch: equation (1).
@@ -296,7 +312,7 @@ impl ActiveLearning {
         self.examples(&self.data.test)
     }
 
-    /// The four metrics on the test sentences.
+    /// The four metrics on the test sentences, without those of [`Prepared::missed`].
     pub fn test(&self) -> Result<(judging::Judgements, Metrics)> {
         let examples = self.test_examples();
         let judgements = judging::tasks(
@@ -309,6 +325,24 @@ impl ActiveLearning {
         )?;
         let metrics = querying::metrics(&self.config, &self.data.encoding, &examples, &judgements)?;
         Ok((judgements, metrics))
+    }
+
+    /// The same with the mentions that the test sentences have no place for among those to be found.
+    fn with_missed(&self, metrics: Metrics, judgements: &judging::Judgements) -> Result<Metrics> {
+        let Missed { ner, nen } = self.data.missed;
+        if ner + nen == 0 {
+            return Ok(metrics);
+        }
+        let reports = querying::reports(&self.config, &self.data.encoding, &self.test_examples(), judgements)
+            .map_err(|error| CoreError::Config { key: "metrics".into(), message: error.to_string() })?;
+        let mut metrics = metrics;
+        for (task, mut report) in reports {
+            let (f1, missed) =
+                if task == "ner" { (&mut metrics.ner_f1, ner) } else { (&mut metrics.nen_f1, nen) };
+            report.micro.gold += missed;
+            *f1 = Some(report.micro.f1());
+        }
+        Ok(metrics)
     }
 }
 
@@ -382,7 +416,10 @@ impl Task for ActiveLearning {
         let metrics = match (due, self.config.query.choices_only) {
             (false, _) => None,
             (true, true) => Some(Metrics::default()),
-            (true, false) => Some(self.test()?.1),
+            (true, false) => {
+                let (judgements, metrics) = self.test()?;
+                Some(self.with_missed(metrics, &judgements)?)
+            }
         };
         self.state.seconds.test = began.elapsed().as_secs_f64();
         (self.on_round)(epoch + 1, &self.state.seconds)?;

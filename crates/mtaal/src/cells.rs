@@ -20,6 +20,7 @@ use crate::networks::Networks;
 use crate::prepare::{Prepared, SPLIT_SEED, build, collection, prepare, with_orphans, word_matrix};
 use crate::querying::units;
 use crate::seconds::{self, PHASES};
+use crate::unseen::Source;
 use crate::{folder, vectors};
 
 /// Runs a cell.
@@ -99,13 +100,21 @@ fn active_learning(cell: &Cell, config: &Config, ctx: &RunContext, device: Devic
     let initially = prepared.pool.labelled.len();
 
     let files = cell.facts.files.clone();
-    let start = Start { seed: cell.seed, files, keep: Keep::Last, patience: None, save_unscored: true };
+    let start = Start {
+        seed: cell.seed,
+        files,
+        keep: Keep::Last,
+        patience: None,
+        save_unscored: true,
+        own_files: false,
+    };
     let (run, summary) = train(config, start, prepared, networks, ctx, device)?;
 
     let mut outcome = Outcome { notes, ..Outcome::default() };
     if !config.query.choices_only {
         test(config, &run, &mut outcome)?;
-        folder::save(&ctx.work_dir.join("model"), config, &run.data.encoding, &run.networks)?;
+        let model = ctx.work_dir.join("model");
+        folder::save(&model, config, &run.data.encoding, &run.networks, &Source::None)?;
     }
     let kept = collection.kept(LengthFilter::default());
     let queried: Vec<&Sentence> =
@@ -230,7 +239,14 @@ pub struct Start {
     pub patience: Option<u64>,
     /// As [`TrainerConfig::save_unscored`].
     pub save_unscored: bool,
+    /// Whether the sentences are a user's own: then the unknown word and character are trained
+    /// ([`ActiveLearning::train_unknown`]).
+    pub own_files: bool,
 }
+
+/// Raised whenever a change alters the numbers of trainings on a user's own files alone: what an earlier version began is not gone
+/// on with.
+const OWN_FILES_VERSION: u32 = 1;
 
 /// Trains in `ctx.work_dir`, from its newest checkpoint if there is one.
 pub fn train(
@@ -241,9 +257,12 @@ pub fn train(
     ctx: &RunContext,
     device: Device,
 ) -> Result<(ActiveLearning, Summary)> {
-    let Start { seed, files: data, keep, patience, save_unscored } = start;
+    let Start { seed, files: data, keep, patience, save_unscored, own_files } = start;
     let version = ("results", crate::method::results_version_of(config));
-    let settings = job::settings(seed, config, data, version, ctx)?;
+    let mut settings = job::settings(seed, config, data, version, ctx)?;
+    if own_files {
+        settings.versions.insert("own files".to_owned(), OWN_FILES_VERSION.to_string());
+    }
     let trainer_config = TrainerConfig {
         epochs: config.query.times,
         patience,
@@ -257,6 +276,9 @@ pub fn train(
     let folder = ctx.work_dir.clone();
     let on_round = move |query: u64, seconds: &Seconds| seconds::append(&folder, query, *seconds);
     let mut task = ActiveLearning::new(config, networks, prepared, seed, device, keep, Box::new(on_round))?;
+    if own_files {
+        task.train_unknown()?;
+    }
     let summary = job::run(&mut task, &ctx.work_dir, trainer_config, settings, Unit::Round, ctx)?;
     Ok((task, summary))
 }

@@ -45,7 +45,8 @@ pub struct Config {
     pub limits: Limits,
 }
 
-/// The verb `train`: all sentences are labelled, nothing is queried.
+/// The verb `train`: all sentences are labelled, nothing is queried. Here and in `learn`, words and characters that stand once in the
+/// labelled sentences are read as unknown ones half of the time ([`crate::algorithm::ActiveLearning::train_unknown`]).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Supervised {
@@ -221,7 +222,7 @@ pub struct Training {
     /// Decay of Adam's second moment.
     pub beta2: f64,
     /// Epochs over the labelled sentences before the first query. Algorithm 1 has none: the first query is made by an
-    /// untrained network.
+    /// untrained network. `train` makes them before its first epoch; `query` and `learn` make none.
     pub warm_up: u64,
     /// Epochs over the labelled sentences after each query ("fine-tuned for 1 epoch after every query").
     pub epochs: u64,
@@ -239,6 +240,10 @@ pub struct WordVectorConfig {
     pub glove: Option<String>,
     /// The file of the source `word2vec`: word2vec's binary or text format.
     pub word2vec: Option<String>,
+    /// How many words of a file `train` and `learn` keep beside the model, for those that training does not show and `predict`,
+    /// `evaluate` and `query` meet: the first of the file, which in most files are the most frequent. Words with capitals do not
+    /// count, since words are looked up in lower case. The default is all of GloVe 6B, 480 MB of 300 dimensions; 0 for none.
+    pub kept: usize,
     /// The CBOW model, where the job is to train vectors.
     pub cbow: CbowConfig,
 }
@@ -350,6 +355,7 @@ impl Default for WordVectorConfig {
             source: WordVectorSource::Random,
             glove: None,
             word2vec: None,
+            kept: 400_000,
             cbow: CbowConfig { dim: 300, min_count: 2, epochs: 10, ..CbowConfig::default() },
         }
     }

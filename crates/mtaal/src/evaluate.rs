@@ -7,22 +7,26 @@ use medner_experiment::Scores;
 use tch::Device;
 
 use crate::config::Tasks;
-use crate::corpus::{Example, MISSING};
+use crate::corpus::Example;
 use crate::folder::ModelFolder;
 use crate::input::Gold;
 use crate::judging;
 use crate::querying::{metrics, reports};
 use crate::words::WordForms;
-use crate::{input, scoring};
+use crate::{input, scoring, unseen};
 
-/// Scores a model on a file. Mentions of types and concepts that it does not know count as missed, and so do those that have no place
-/// in the tokens as they were annotated (though not in the mean of batches and the share of tokens, which have no place for them). A
-/// file without concepts says nothing of normalisation: recognition alone is scored on it.
+/// Scores a model on a file, which is cut as text to label is. Mentions of types and concepts that it does not know count as missed,
+/// and so do those that have no place in the tokens of one sentence as they were annotated (though not in the mean of batches and the
+/// share of tokens, which have no place for them). A file without concepts says nothing of normalisation: recognition alone is scored
+/// on it.
 pub fn evaluate(model: &ModelFolder, path: &Path, device: Device) -> Result<Scores> {
     let alone = if model.config.tasks.ner() { Tasks::Ner } else { model.config.tasks };
     let gold = input::gold(path, alone)?;
     let normalisation = model.config.tasks.nen() && gold.has_concepts();
-    let Gold { sentences, left_out, concepts_left_out } = gold;
+    let missed = gold.missed(model.encoding.options);
+    let Gold { sentences, left_out, .. } = gold;
+    let with_words = unseen::with_words_of(model, sentences.iter().flat_map(|s| &s.tokens), device)?;
+    let model = with_words.as_ref().unwrap_or(model);
     if model.config.tasks.nen() && !normalisation {
         tracing::warn!("{}: holds no concepts, so recognition alone is scored", path.display());
     }
@@ -52,9 +56,7 @@ pub fn evaluate(model: &ModelFolder, path: &Path, device: Device) -> Result<Scor
                 report.per_type.entry(kind.clone()).or_default().gold += count;
             }
         } else {
-            let outside = |concept: &str| encoding.options.missing_as_outside && concept == MISSING;
-            let missed = concepts_left_out.iter().filter(|(concept, _)| !outside(concept));
-            report.micro.gold += missed.map(|(_, count)| count).sum::<usize>();
+            report.micro.gold += missed.nen;
         }
         let types =
             report.per_type.iter().filter(|_| task == "ner").map(|(kind, counts)| (kind.as_str(), counts));

@@ -4,10 +4,11 @@
 //! config.json        the configuration it was trained with
 //! encoding.json      words, characters, labels of both tasks
 //! model.safetensors  parameters
+//! word_vectors.bin   given vectors of words that training need not have shown ([`crate::unseen`]); none without a file of vectors
 //! ```
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 pub use medner_core::model_folder::MODEL;
@@ -18,6 +19,7 @@ use tch::{Device, Kind, Tensor};
 use crate::config::Config;
 use crate::corpus::Encoding;
 use crate::networks::{Networks, Sizes, WORD_VECTORS};
+use crate::unseen::{self, Source};
 
 /// A model with what it needs to read text.
 pub struct ModelFolder {
@@ -27,14 +29,23 @@ pub struct ModelFolder {
     pub encoding: Encoding,
     /// The networks.
     pub networks: Networks,
+    /// Its file of given vectors; models of before there was one have none.
+    pub given: Option<PathBuf>,
 }
 
 const CONFIG: &str = "config.json";
 const ENCODING: &str = "encoding.json";
 
 /// Writes a model; every file is written beside its place and renamed, the parameters last.
-pub fn save(folder: &Path, config: &Config, encoding: &Encoding, networks: &Networks) -> Result<()> {
+pub fn save(
+    folder: &Path,
+    config: &Config,
+    encoding: &Encoding,
+    networks: &Networks,
+    given: &Source<'_>,
+) -> Result<()> {
     fs::create_dir_all(folder).with_context(|| format!("{}: cannot be made", folder.display()))?;
+    unseen::keep(folder, given)?;
     write_json(folder, CONFIG, config)?;
     tensors::write_atomically(&folder.join(ENCODING), &serde_json::to_vec(encoding)?)?;
     tensors::write(&folder.join(MODEL), &networks.params.state()?)?;
@@ -49,7 +60,8 @@ pub fn load(folder: &Path, device: Device) -> Result<ModelFolder> {
     files.check_rows(&state, WORD_VECTORS, ENCODING, encoding.words.len())?;
     let networks = empty_networks(&config, &encoding, device)?;
     files.fill(&networks.params, &state)?;
-    Ok(ModelFolder { config, encoding, networks })
+    let given = files.has(unseen::VECTORS).then(|| files.path(unseen::VECTORS));
+    Ok(ModelFolder { config, encoding, networks, given })
 }
 
 /// Networks of the right shapes, to be loaded into.

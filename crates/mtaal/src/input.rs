@@ -1,26 +1,49 @@
 //! Sentences from a user's own files: PubTator, JSON lines, columns, text.
+//!
+//! What is learned from is cut around its mentions, and no sentence is longer than [`length::LONGEST`]. What is scored is cut as
+//! text is when it is labelled, without a look at the mentions.
+
+mod blind;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use anyhow::{Context, Result, bail};
+use medner_core::records::Cut;
 use medner_data::formats::pubtator::{PubTatorOptions, read_pubtator};
 use medner_data::formats::tokenize::{TokenizedSentence, tokenize};
-use medner_data::formats::{Read, mtaal};
+use medner_data::formats::{Read, Remarked, mtaal};
 use medner_data::word_files::{self, Annotated};
 use medner_data::{Document, Sentence, user_files};
 
 use crate::config::Tasks;
-use crate::corpus::{Collection, MISSING, OUTSIDE};
+use crate::corpus::{Collection, EncodingOptions, MISSING, OUTSIDE};
 use crate::exchange::canonical_concept;
+use crate::length::{self, LONGEST};
+use crate::prepare::Missed;
 
-/// Annotated sentences: PubTator and JSON lines are cut into sentences and words; three columns `token TAB tag TAB concept` are
-/// taken as they stand, and so are two (`token TAB tag`). Concepts are in the one spelling that answers of projects have. What was
-/// changed or left out on the way is said.
+/// Annotated sentences to learn from: PubTator and JSON lines are cut into sentences and words; three columns
+/// `token TAB tag TAB concept` are taken as they stand, and so are two (`token TAB tag`). Longer sentences than the networks read in
+/// one go are cut ([`length::labelled`]). Concepts are in the one spelling that answers of projects have. What was changed or left
+/// out on the way is said.
 pub fn annotated(path: &Path, tasks: Tasks) -> Result<Vec<Sentence>> {
-    let Labelled { read, .. } = read(path)?;
+    let Labelled { read, .. } = read(path, Cut::AroundEntities)?;
     read.warn(path, "they are neither learned nor scored", "they are learned and scored so");
-    checked(read.sentences, path, tasks)
+    let sentences = checked(read.sentences, path, tasks)?;
+    let (sentences, cut) = length::labelled(sentences).with_context(|| format!("{}", path.display()))?;
+    warn_of_long(path, cut);
+    Ok(sentences)
+}
+
+/// Says that sentences were cut for their length.
+fn warn_of_long(path: &Path, cut: Option<Remarked>) {
+    if let Some(Remarked { count, first }) = cut {
+        tracing::warn!(
+            "{}: {count} sentences of more than {LONGEST} tokens are cut into shorter ones (first: {first}); end sentences by a \
+             full stop, a line break or, in columns, a blank line",
+            path.display()
+        );
+    }
 }
 
 /// Sentences to score a model on.
@@ -39,12 +62,28 @@ impl Gold {
     pub fn has_concepts(&self) -> bool {
         has_concepts(&self.sentences) || self.concepts_left_out.keys().any(|concept| concept != MISSING)
     }
+
+    /// How many mentions are left out, by task: they count as missed.
+    pub fn missed(&self, options: EncodingOptions) -> Missed {
+        let outside = |concept: &str| options.missing_as_outside && concept == MISSING;
+        let concepts = self.concepts_left_out.iter().filter(|(concept, _)| !outside(concept));
+        Missed { ner: self.left_out.values().sum(), nen: concepts.map(|(_, count)| count).sum() }
+    }
 }
 
-/// [`annotated`] for scoring: what has no place in the tokens, or covers more of them than was annotated, is counted apart.
+/// The same files for scoring: documents are cut as [`crate::predict`] cuts them, without a look at the mentions. What has no place
+/// in the tokens of one sentence, or covers more of them than was annotated, is counted apart. Sentences have any length: a model
+/// reads longer ones in windows ([`crate::judging`]).
 pub fn gold(path: &Path, tasks: Tasks) -> Result<Gold> {
-    let Labelled { mut read, mut concepts_left_out } = read(path)?;
+    let Labelled { mut read, mut concepts_left_out, crossing } = read(path, Cut::Blind)?;
     read.warn(path, "they count as missed", "as they were annotated they count as missed");
+    if let Some(Remarked { count, first }) = crossing {
+        tracing::warn!(
+            "{}: {count} mentions stand on both sides of a sentence's end (first: {first}); no model finds them, and they count as \
+             missed",
+            path.display()
+        );
+    }
     read.sentences = checked(std::mem::take(&mut read.sentences), path, tasks)?;
     for (sentence, widened) in read.sentences.iter_mut().zip(&read.widened) {
         for span in widened {
@@ -97,12 +136,18 @@ struct Labelled {
     read: Annotated,
     /// What [`Annotated::left_out`] is of types, of concepts.
     concepts_left_out: BTreeMap<String, usize>,
+    /// Mentions over the end of a sentence that is cut blindly; they are among those left out.
+    crossing: Option<Remarked>,
 }
 
 impl Labelled {
     /// Documents cut into sentences.
-    fn of(documents: &[Document]) -> Result<Self> {
-        let read = Annotated::of(documents)?;
+    fn of(documents: &[Document], cut: Cut) -> Result<Self> {
+        let mut read = Annotated::of(documents)?;
+        let crossing = match cut {
+            Cut::AroundEntities => None,
+            Cut::Blind => blind::cut(&mut read, documents)?,
+        };
         let mut concepts_left_out: BTreeMap<String, usize> = BTreeMap::new();
         for document in documents {
             let mentions = document.entities.iter().map(|e| (e.start, e.end, spelt(&e.concepts.join("|"))));
@@ -119,37 +164,37 @@ impl Labelled {
             }
         }
         concepts_left_out.retain(|_, count| *count > 0);
-        Ok(Self { read, concepts_left_out })
+        Ok(Self { read, concepts_left_out, crossing })
     }
 
     /// Sentences that are cut already: every mention has its place.
-    fn cut(read: Annotated) -> Self {
-        Self { read, concepts_left_out: BTreeMap::new() }
+    fn as_they_stand(read: Annotated) -> Self {
+        Self { read, concepts_left_out: BTreeMap::new(), crossing: None }
     }
 }
 
 /// Reads a file as what its content and its ending say that it is.
-fn read(path: &Path) -> Result<Labelled> {
+fn read(path: &Path, cut: Cut) -> Result<Labelled> {
     if is_pubtator(path)? {
         let documents = read_pubtator(path, PubTatorOptions { tolerant: true })?;
-        let mut labelled = Labelled::of(&documents.items)?;
+        let mut labelled = Labelled::of(&documents.items, cut)?;
         labelled.read.report.merge(documents.report);
         return Ok(labelled);
     }
     if user_files::is_json(path) || path.is_dir() {
-        return Labelled::of(&user_files::annotated(path)?);
+        return Labelled::of(&user_files::annotated(path)?, cut);
     }
     match columns(path)? {
         Some(3) => {
             let Read { items: sentences, report } = mtaal::read(path)?;
-            Ok(Labelled::cut(Annotated { sentences, report, ..Annotated::default() }))
+            Ok(Labelled::as_they_stand(Annotated { sentences, report, ..Annotated::default() }))
         }
         None if has_columns_without_tabs(path)? => bail!(
             "{}: has three columns with spaces between them; a concept is read where tabs separate them: \
              `token TAB tag TAB concept`",
             path.display()
         ),
-        _ => Ok(Labelled::cut(word_files::annotated(path)?)),
+        _ => Ok(Labelled::as_they_stand(word_files::annotated(path)?)),
     }
 }
 
@@ -159,9 +204,22 @@ pub fn text(path: Option<&Path>) -> Result<Vec<Document>> {
     Ok(documents.into_iter().map(|d| Document { entities: Vec::new(), ..d }).collect())
 }
 
-/// Documents as sentences of words with their places.
-pub fn cut(documents: &[Document]) -> Result<Vec<TokenizedSentence>> {
-    Ok(tokenize(documents)?.items)
+/// Documents of a file, which is named where sentences are cut for their length, as sentences of words with their places; none is
+/// longer than [`LONGEST`].
+pub fn cut(documents: &[Document], path: &Path) -> Result<Vec<TokenizedSentence>> {
+    let mut cut: Option<Remarked> = None;
+    let mut sentences = Vec::new();
+    for sentence in tokenize(documents)?.items {
+        let length = sentence.offsets.len();
+        if length > LONGEST {
+            let first = || Remarked { count: 0, first: format!("{}, {length} tokens", sentence.sentence.id) };
+            cut.get_or_insert_with(first).count += 1;
+        }
+        let document = &documents[sentence.document].id;
+        sentences.extend(length::unlabelled(sentence, document));
+    }
+    warn_of_long(path, cut);
+    Ok(sentences)
 }
 
 /// The lines that are not blank; none of a folder.
@@ -313,11 +371,55 @@ mod tests {
         let pubtator = "7|t|No severe fever today.\n7|a|\n7\t3\t15\tsevere fever\tDisease\tD5\n\
             7\t10\t15\tfever\tDisease\tD6\n";
         let (_folder, path) = file(pubtator, "a.txt");
-        let Labelled { read, concepts_left_out } = read(&path).unwrap();
+        let Labelled { read, concepts_left_out, .. } = read(&path, Cut::AroundEntities).unwrap();
         assert_eq!(read.report.count(Remark::OverlapLeftOut), 1);
         assert_eq!(read.left_out, [("Disease".to_owned(), 1)].into());
         assert_eq!(concepts_left_out, [("D6".to_owned(), 1)].into());
         let (_folder, path) = file("No\tO\tO\nfever\tI-Disease\tD5\n", "a.tsv");
-        assert_eq!(super::read(&path).unwrap().read.report.count(Remark::RepairedTag), 1);
+        assert_eq!(super::read(&path, Cut::Blind).unwrap().read.report.count(Remark::RepairedTag), 1);
+    }
+
+    #[test]
+    fn what_is_scored_is_cut_as_text_is_and_what_is_learned_around_mentions() {
+        // The mention of D5 runs over the end of the first sentence; the half word `ach` is no mention of whole tokens.
+        let json = "{\"id\": \"7\", \"text\": \"No fever. Then a cough. No ache.\", \"entities\": [\
+            {\"start\": 3, \"end\": 22, \"label\": \"Course\", \"concepts\": [\"D5\"]}, \
+            {\"start\": 27, \"end\": 30, \"label\": \"Sign\", \"concepts\": []}, \
+            {\"start\": 24, \"end\": 26, \"label\": \"Negation\", \"concepts\": [\"D7\"]}]}\n";
+        let (_folder, path) = file(json, "a.jsonl");
+        let learned = annotated(&path, Tasks::Both).unwrap();
+        let lengths = |sentences: &[Sentence]| sentences.iter().map(|s| s.tokens.len()).collect::<Vec<_>>();
+        assert_eq!((lengths(&learned), learned[0].spans.len()), (vec![7, 3], 1));
+        let gold = gold(&path, Tasks::Both).unwrap();
+        let text = cut(&text(Some(&path)).unwrap(), &path).unwrap();
+        let tokens = |cut: &TokenizedSentence| cut.sentence.tokens.clone();
+        assert!(gold.sentences.iter().map(|s| s.tokens.clone()).eq(text.iter().map(tokens)));
+        assert_eq!(lengths(&gold.sentences), [3, 4, 3]);
+        let spans: usize = gold.sentences.iter().map(|s| s.spans.len()).sum();
+        assert_eq!((spans, gold.sentences[2].spans[0].label.as_str()), (1, "Negation"));
+        assert!(gold.sentences[..2].iter().flat_map(|s| &s.concepts).all(|c| c == OUTSIDE));
+        assert_eq!(gold.left_out, [("Course".to_owned(), 1), ("Sign".to_owned(), 1)].into());
+        assert_eq!(gold.concepts_left_out, [("-1".to_owned(), 1), ("D5".to_owned(), 1)].into());
+        assert_eq!(gold.missed(EncodingOptions::PAPER), Missed { ner: 2, nen: 2 });
+        assert_eq!(gold.missed(EncodingOptions::RELEASED), Missed { ner: 2, nen: 1 });
+    }
+
+    #[test]
+    fn no_sentence_to_learn_from_or_to_ask_is_longer_than_the_networks_read() {
+        let mut columns = "x\tO\tO\n".repeat(1_000);
+        columns.push_str("fever\tB-Disease\tD5\n");
+        let (_folder, path) = file(&columns, "a.tsv");
+        let learned = annotated(&path, Tasks::Both).unwrap();
+        assert_eq!(learned.iter().map(|s| s.tokens.len()).collect::<Vec<_>>(), [512, 489]);
+        assert_eq!(learned[1].spans[0].start, 488);
+        // To be scored a sentence stays what it is.
+        assert_eq!(gold(&path, Tasks::Both).unwrap().sentences[0].tokens.len(), 1_001);
+        let mention = format!("a\tB-Disease\tD5\n{}", "x\tI-Disease\tD5\n".repeat(600));
+        let (_folder, path) = file(&mention, "b.tsv");
+        let message = format!("{:#}", annotated(&path, Tasks::Both).unwrap_err());
+        assert!(message.contains("b.tsv") && message.contains("has 601 tokens and a mention"), "{message}");
+        let (_folder, path) = file(&format!("{}.\n", ["word"; 700].join(" ")), "c.txt");
+        let asked = cut(&text(Some(&path)).unwrap(), &path).unwrap();
+        assert_eq!(asked.iter().map(|s| s.offsets.len()).collect::<Vec<_>>(), [512, 189]);
     }
 }

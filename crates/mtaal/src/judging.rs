@@ -2,6 +2,11 @@
 //!
 //! For a whole pool every distinct word is encoded once; then batches of like length, as big as they are quick, without
 //! gradients. Of the probabilities only two numbers a token leave the device: the greatest log-probability and the entropy.
+//!
+//! The tasks' networks read a sentence of more than [`LONGEST`](crate::length::LONGEST) tokens in windows, whose judgements are put
+//! side by side. The diversity discriminator judges sentences, and those of pools are no longer.
+
+mod windows;
 
 use medner_core::{CoreError, Result};
 use medner_data::batching::{BatchConfig, BatchSize, Batches};
@@ -14,6 +19,7 @@ use crate::losses::LABELLED;
 use crate::lstm::{simd, values};
 use crate::networks::{Decoder, Networks};
 use crate::words::{Branch, DistinctWords, Sentences, WordForms};
+use windows::Windows;
 
 /// What a task's network thinks of one sentence's tokens, `[T]` each.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -41,7 +47,7 @@ const PLACES: usize = 4096;
 /// Told how many of the sentences are done.
 pub type Progress<'a> = &'a dyn Fn(usize, usize);
 
-/// Asks the task networks.
+/// Asks the task networks about sentences of any length.
 pub fn tasks(
     networks: &Networks,
     table: &WordForms,
@@ -50,9 +56,11 @@ pub fn tasks(
     device: Device,
     progress: Progress<'_>,
 ) -> Result<Judgements> {
-    let count = |wanted: bool| if wanted { vec![Judgement::default(); examples.len()] } else { Vec::new() };
+    let windows = Windows::of(examples);
+    let read = windows.examples();
+    let count = |wanted: bool| if wanted { vec![Judgement::default(); read.len()] } else { Vec::new() };
     let mut judgements = Judgements { ner: count(tasks.ner()), nen: count(tasks.nen()) };
-    each_batch(networks, table, examples, device, progress, &mut |batch, e, sentences| {
+    each_batch(networks, table, &read, device, progress, &mut |batch, e, sentences| {
         for (decoder, found) in [(&networks.ner, &mut judgements.ner), (&networks.nen, &mut judgements.nen)] {
             if !found.is_empty() {
                 for (&at, judgement) in batch.iter().zip(judge(decoder, e, sentences)?) {
@@ -62,7 +70,7 @@ pub fn tasks(
         }
         Ok(())
     })?;
-    Ok(judgements)
+    Ok(Judgements { ner: windows.join(judgements.ner), nen: windows.join(judgements.nen) })
 }
 
 /// Asks the diversity discriminator: `log DD(E(x))`, one number a sentence, or one a token in the released code.
@@ -176,8 +184,48 @@ fn summarise_by_operations(logits: &Tensor) -> Result<Judgement> {
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
+    use std::cell::Cell;
+
     use super::*;
+    use crate::config::Config;
+    use crate::corpus::{Encoding, EncodingOptions};
+    use crate::length;
+    use crate::prepare::{build, collection, word_matrix};
     use crate::scores::token_summaries;
+
+    #[test]
+    fn a_long_sentence_is_read_in_windows_and_judged_whole() {
+        let mut config = Config::default();
+        (config.model.characters, config.model.words, config.model.hidden) = (6, 8, 8);
+        let sentences = collection("sample-mtaal-ncbi").unwrap().sentences;
+        let encoding = Encoding::count(&sentences, EncodingOptions::PAPER).unwrap();
+        let (words, _) = word_matrix(&config, &encoding.words, None, 1).unwrap();
+        let networks = build(&config, &encoding, &words, 1, Device::Cpu).unwrap();
+        let tokens = sentences.iter().flat_map(|s| s.tokens.clone()).cycle();
+        let long: Vec<String> = tokens.take(1_100).collect();
+        let read = Cell::new(0);
+        let judge = |texts: &[&[String]], asked| {
+            let encoded = encoding.encode_text(texts.iter().copied());
+            let examples: Vec<&Example> = encoded.examples.iter().collect();
+            let forms = WordForms::of(&encoded);
+            tasks(&networks, &forms, &examples, asked, Device::Cpu, &|_, all| read.set(all)).unwrap()
+        };
+        let whole = judge(&[&long[..20], &long[..], &long[..30]], Tasks::Both);
+        assert_eq!(read.get(), 5, "two short sentences and three windows");
+        let lengths = |judged: &[Judgement]| judged.iter().map(|j| j.labels.len()).collect::<Vec<_>>();
+        assert_eq!((lengths(&whole.ner), lengths(&whole.nen)), (vec![20, 1_100, 30], vec![20, 1_100, 30]));
+        let windows: Vec<&[String]> = length::windows(1_100).map(|window| &long[window]).collect();
+        let parts = judge(&windows, Tasks::Both);
+        for (whole, parts) in [(&whole.ner[1], &parts.ner), (&whole.nen[1], &parts.nen)] {
+            let expected = parts.iter().flat_map(|part| &part.max_log_probs);
+            for (found, expected) in whole.max_log_probs.iter().zip(expected) {
+                assert!((found - expected).abs() < 1e-4, "{found} {expected}");
+            }
+            assert_eq!((whole.max_log_probs.len(), whole.entropies.len()), (1_100, 1_100));
+        }
+        let alone = judge(&[&long], Tasks::Ner);
+        assert_eq!((alone.ner.len(), alone.nen.len()), (1, 0));
+    }
 
     #[test]
     fn the_walk_gives_what_the_operations_and_the_plain_reference_give() {

@@ -1,4 +1,7 @@
 //! Labelling text: documents in, mentions with their concepts, character offsets and confidences out.
+//!
+//! Words that training did not show are read with their given vectors, where the model keeps some ([`crate::unseen`]), and sentences
+//! of any length are labelled whole ([`crate::length`]).
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -18,6 +21,7 @@ use tch::Device;
 use crate::corpus::{Encoding, Example, MISSING, OUTSIDE};
 use crate::folder::ModelFolder;
 use crate::judging::{self, Judgement, Judgements};
+use crate::unseen;
 use crate::words::WordForms;
 
 /// A mention in the tokens of a sentence.
@@ -96,12 +100,23 @@ pub fn sentences(
     device: Device,
     progress: judging::Progress<'_>,
 ) -> Result<Vec<Vec<Predicted>>> {
+    let Judgements { ner, nen } = judged(model, tokens, device, progress)?;
+    Ok((0..tokens.len()).map(|at| mentions(&model.encoding, ner.get(at), nen.get(at))).collect())
+}
+
+/// What the model's networks think of some sentences.
+fn judged(
+    model: &ModelFolder,
+    tokens: &[&[String]],
+    device: Device,
+    progress: judging::Progress<'_>,
+) -> Result<Judgements> {
+    let with_words = unseen::with_words_of(model, tokens.iter().flat_map(|sentence| *sentence), device)?;
+    let model = with_words.as_ref().unwrap_or(model);
     let encoded = model.encoding.encode_text(tokens.iter().copied());
     let forms = WordForms::of(&encoded).as_released(&model.config.released);
     let examples: Vec<&Example> = encoded.examples.iter().collect();
-    let Judgements { ner, nen } =
-        judging::tasks(&model.networks, &forms, &examples, model.config.tasks, device, progress)?;
-    Ok((0..examples.len()).map(|at| mentions(&model.encoding, ner.get(at), nen.get(at))).collect())
+    Ok(judging::tasks(&model.networks, &forms, &examples, model.config.tasks, device, progress)?)
 }
 
 /// The mentions of each document, sorted by their place.
@@ -231,6 +246,24 @@ mod tests {
             labels: labels.to_vec(),
             max_log_probs: p.iter().map(|p| p.ln()).collect(),
             entropies: vec![0.0; labels.len()],
+        }
+    }
+
+    #[test]
+    fn text_is_read_with_the_given_vectors_of_words_that_training_did_not_show() {
+        let temporary = tempfile::tempdir().unwrap();
+        let mut model = unseen::fixture(temporary.path());
+        let mut sure = |word: &str, given: bool| {
+            let tokens = ["No", word, "."].map(String::from);
+            let kept = model.given.take();
+            model.given = kept.clone().filter(|_| given);
+            let judged = super::judged(&model, &[&tokens[..]], Device::Cpu, &|_, _| ()).unwrap();
+            model.given = kept;
+            [&judged.ner[0], &judged.nen[0]].map(|task| task.max_log_probs.clone())
+        };
+        assert_ne!(sure("Pyrexia", true), sure("Pyrexia", false));
+        for word in ["fever", "rash"] {
+            assert_eq!(sure(word, true), sure(word, false), "{word}");
         }
     }
 

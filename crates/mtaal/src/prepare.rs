@@ -35,8 +35,19 @@ pub struct Prepared {
     pub pool: ActivePool,
     /// Who is tested.
     pub test: Vec<u32>,
+    /// Mentions that the tested sentences have no place for.
+    pub missed: Missed,
     /// Facts for the record.
     pub notes: BTreeMap<String, String>,
+}
+
+/// Mentions of a user's files that no model finds, by task: they count as missed. The corpora of the tables have none.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Missed {
+    /// Of recognition.
+    pub ner: usize,
+    /// Of normalisation.
+    pub nen: usize,
 }
 
 /// Every sentence of a data set of the catalogue: training, development and test files in this order.
@@ -102,7 +113,8 @@ pub fn prepare(config: &Config, collection: &Collection) -> Result<Prepared> {
         ),
     );
     let names = sentences.iter().map(|s| s.id.clone()).collect();
-    Ok(Prepared { examples: encoded.examples, encoding, forms, names, pool, test, notes })
+    let missed = Missed::default();
+    Ok(Prepared { examples: encoded.examples, encoding, forms, names, pool, test, missed, notes })
 }
 
 /// Bound of the released code's embedding, which is drawn anew after the given vectors were set.

@@ -6,7 +6,7 @@ use std::path::Path;
 use anyhow::{Context, Result};
 use medner_core::device;
 use medner_core::trainer::{LogLine, Summary};
-use medner_data::{Sentence, WordVectors};
+use medner_data::Sentence;
 use medner_experiment::{RunContext, TrainArgs, config};
 use rand::SeedableRng;
 use rand::seq::SliceRandom;
@@ -16,11 +16,14 @@ use crate::algorithm::Keep;
 use crate::cells::{self, Start};
 use crate::config::{Config, Supervised};
 use crate::corpus::{ActivePool, Encoding};
+use crate::input::Gold;
 use crate::prepare::{Prepared, build, encoding_options, word_matrix};
+use crate::unseen::Source;
 use crate::words::WordForms;
-use crate::{folder, input, own_files, project, scoring, vectors};
+use crate::{folder, input, own_files, project, scoring, unseen, vectors};
 
-/// Trains on files.
+/// Trains on files. A development file is cut as text to label is; sentences held out of the training file are cut as those that are
+/// learned.
 pub fn train(args: &TrainArgs, ctx: &RunContext) -> Result<()> {
     let mut config: Config = config::from_value(&args.config)?;
     own_files::check(&config)?;
@@ -32,29 +35,34 @@ pub fn train(args: &TrainArgs, ctx: &RunContext) -> Result<()> {
     config.query.evaluate_every = 1;
 
     let training = input::annotated(&args.train, config.tasks)?;
-    let given = args.dev.as_deref().map(|dev| input::annotated(dev, config.tasks)).transpose()?;
-    let (training, development) = match given {
-        Some(development) => (training, development),
-        None => hold_out(training, config.supervised.development, args.seed),
+    let given = args.dev.as_deref().map(|dev| input::gold(dev, config.tasks)).transpose()?;
+    let (training, gold) = if let Some(gold) = given {
+        (training, gold)
+    } else {
+        let (training, held) = hold_out(training, config.supervised.development, args.seed);
+        (training, Gold { sentences: held, ..Gold::default() })
     };
+    let development = &gold.sentences;
     config.query.times = config.supervised.epochs;
     let passes = Supervised::passes(training.len(), config.training.batch_size);
     config.training.epochs = config.training.epochs.max(passes);
-    let encoding = Encoding::count(&training, encoding_options(&config))
+    let mut encoding = Encoding::count(&training, encoding_options(&config))
         .with_context(|| format!("{}", args.train.display()))?;
+    let file = vectors::file(&config.word_vectors)?;
+    let scored_words = development.iter().flat_map(|sentence| &sentence.tokens);
+    let vectors = match &file {
+        Some(path) => Some(unseen::read(&config, path, &mut encoding.words, scored_words)?),
+        None => None,
+    };
     let source = args.dev.as_ref().unwrap_or(&args.train);
-    let scored = scoring::encoding(&encoding, &development, config.tasks, source)?;
+    let scored = scoring::encoding(&encoding, development, config.tasks, source)?;
     let mut files = BTreeMap::new();
     for (role, file) in [("train", Some(&args.train)), ("dev", args.dev.as_ref())] {
         if let Some(file) = file {
             files.insert(role.to_owned(), medner_data::hash::hash_file(file)?.sha256);
         }
     }
-    let prepared = supervised(&config, scored, &training, &development, &args.train)?;
-    let vectors: Option<WordVectors> = match vectors::file(&config.word_vectors)? {
-        Some(path) => Some(vectors::read(&path, &encoding.words)?),
-        None => None,
-    };
+    let prepared = supervised(&config, scored, &training, &gold, &args.train)?;
     let (words, coverage) = word_matrix(&config, &encoding.words, vectors.as_ref(), args.seed)?;
     if let Some(coverage) = coverage {
         tracing::info!("word vectors: {coverage}");
@@ -65,13 +73,14 @@ pub fn train(args: &TrainArgs, ctx: &RunContext) -> Result<()> {
     })?;
     let keep = if development.is_empty() { Keep::Last } else { Keep::Best };
     let patience = Some(config.supervised.patience).filter(|&p| p > 0 && keep == Keep::Best);
-    let start = Start { seed: args.seed, files, keep, patience, save_unscored: true };
+    let start = Start { seed: args.seed, files, keep, patience, save_unscored: true, own_files: true };
     let (run, summary) = cells::train(&config, start, prepared, networks, ctx, device)?;
     // What an annotation project needs to go on from here: what it learns, and what else it need not ask.
     project::write(&args.out.join(project::SENTENCES), &training)?;
     let known: Vec<String> = development.iter().map(|sentence| sentence.tokens.join(" ")).collect();
     project::write(&args.out.join(project::KNOWN), &known)?;
-    folder::save(&args.out, &given_config, &encoding, &run.networks)?;
+    let given = Source::of(&config, file.as_deref());
+    folder::save(&args.out, &given_config, &encoding, &run.networks, &given)?;
     if let Some(best) = summary.best.filter(|_| keep == Keep::Best) {
         tracing::info!(
             "best development score {:.2} in epoch {} of {}; the model is in {}",
@@ -128,10 +137,11 @@ fn supervised(
     config: &Config,
     encoding: Encoding,
     training: &[Sentence],
-    development: &[Sentence],
+    development: &Gold,
     path: &Path,
 ) -> Result<Prepared> {
-    let all: Vec<&Sentence> = training.iter().chain(development).collect();
+    let missed = development.missed(encoding.options);
+    let all: Vec<&Sentence> = training.iter().chain(&development.sentences).collect();
     let encoded =
         encoding.encode(all.iter().copied()).with_context(|| format!("sentences of {}", path.display()))?;
     let forms = WordForms::of(&encoded).as_released(&config.released);
@@ -143,6 +153,7 @@ fn supervised(
         names: all.iter().map(|s| s.id.clone()).collect(),
         pool: ActivePool { labelled, unlabelled: Vec::new() },
         test: (training.len() as u32..all.len() as u32).collect(),
+        missed,
         notes: BTreeMap::new(),
     })
 }

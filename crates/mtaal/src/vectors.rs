@@ -1,5 +1,5 @@
-//! Word vectors: trained here with CBOW (Mikolov et al. 2013) on the text of both corpora, the GloVe subset of the
-//! catalogue, or a file of the user's own.
+//! Word vectors: trained here with CBOW (Mikolov et al. 2013) on the text of both corpora, that of their test sentences included;
+//! the GloVe subset of the catalogue; or a file of the user's own.
 
 use std::path::Path;
 use std::time::Instant;
@@ -19,7 +19,8 @@ pub const VECTORS_FILE: &str = "vectors.bin";
 /// The data set of the catalogue with the GloVe subset.
 pub const GLOVE_SUBSET: &str = "glove-subset";
 
-/// The documents whose text the vectors are trained on: abstracts of both corpora, all splits. No label is read.
+/// The documents whose text the vectors are trained on: abstracts of both corpora, all splits, so that the test sentences are
+/// among it. No label is read.
 const TEXTS: [&str; 2] = ["pubtator-ncbi", "pubtator-cdr"];
 
 /// The file of a source that has one: of the user's own, or of the catalogue.

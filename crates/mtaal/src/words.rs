@@ -7,6 +7,7 @@
 use std::sync::Arc;
 
 use medner_core::Result;
+use medner_core::unknowns::Unknowns;
 use medner_data::vocabulary::PAD;
 use tch::{Device, Tensor};
 
@@ -77,6 +78,14 @@ impl WordForms {
         self.words.len()
     }
 
+    /// Characters of a form, with what fills it up.
+    ///
+    /// # Panics
+    /// For a number that is not of this set.
+    pub fn characters(&self, form: u32) -> &Vec<u32> {
+        &self.characters[form as usize]
+    }
+
     /// True where there is none.
     pub fn is_empty(&self) -> bool {
         self.words.is_empty()
@@ -130,6 +139,17 @@ impl<'a> DistinctWords<'a> {
             forms.iter().map(|&form| table.characters[form as usize].as_slice()).collect();
         let spelling = Arc::new(Sequences::new(&spelling));
         Ok(Self { table, forms, words: Tensor::from_slice(&words).f_to_device(device)?, spelling })
+    }
+
+    /// Reads some words and characters as unknown ones, drawn from libtorch's generator. Words come first, so that the same
+    /// seed gives the same draws.
+    pub fn read_as_unknown(&mut self, words: &Unknowns, characters: &Unknowns) -> Result<()> {
+        self.words = words.apply(&self.words)?;
+        let spelt: Vec<i64> = self.spelling.rows().iter().map(|&character| i64::from(character)).collect();
+        let read = Vec::<i64>::try_from(characters.apply(&Tensor::from_slice(&spelt))?)?;
+        let read = read.into_iter().map(|character| character as u32).collect();
+        self.spelling = Arc::new(self.spelling.reading(read));
+        Ok(())
     }
 
     /// `U`.

@@ -198,3 +198,58 @@ fn a_small_file_is_trained_until_something_is_found_and_what_is_not_known_counts
     mentions_without_a_place_count_as_missed(folder);
     what_a_format_has_no_place_for_is_said(folder);
 }
+
+/// Word vectors of eight numbers, one word a line.
+fn vectors(words: &[&str]) -> String {
+    let line = |word: &&str| format!("{word} 0.5 -0.5 0.25 1.0 0.125 -1.0 0.75 0.0\n");
+    words.iter().map(line).collect::<Vec<_>>().concat()
+}
+
+#[test]
+fn development_is_cut_as_text_is_and_given_vectors_reach_words_that_training_did_not_show() {
+    let temporary = tempfile::tempdir().unwrap();
+    let folder = temporary.path();
+    fs::write(folder.join("train.tsv"), sentences(&DISEASES, 30)).unwrap();
+    // `fever again. Then` runs over the end of a sentence.
+    let development = r#"{"id": "d", "text": "Patient one had fever again. Then cough was seen.", "entities": [
+        {"start": 16, "end": 33, "label": "Disease", "concepts": ["D005334"]},
+        {"start": 34, "end": 39, "label": "Disease", "concepts": ["D003371"]}]}"#;
+    fs::write(folder.join("dev.jsonl"), development.replace('\n', "")).unwrap();
+    fs::write(folder.join("vectors.txt"), vectors(&["fever", "then", "ague"])).unwrap();
+    let more = ["--dev", "dev.jsonl", "--set", "supervised.epochs=1"];
+    let glove = ["--set", "word_vectors={source: glove, glove: vectors.txt}"];
+    let said_by = train(folder, "model", &[&more[..], &glove[..]].concat());
+    assert!(said_by.contains("1 mentions stand on both sides of a sentence's end"), "{said_by}");
+    let known: Vec<String> =
+        serde_json::from_slice(&fs::read(folder.join("model/known.json")).unwrap()).unwrap();
+    assert_eq!(known, ["Patient one had fever again .", "Then cough was seen ."]);
+    // The table has the scored words with a vector.
+    let encoding: Value =
+        serde_json::from_slice(&fs::read(folder.join("model/encoding.json")).unwrap()).unwrap();
+    let words: Vec<&str> = encoding["words"]["words"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|entry| entry[0].as_str().unwrap())
+        .collect();
+    assert!(words.contains(&"then") && !words.contains(&"seen") && !words.contains(&"ague"), "{words:?}");
+    fs::write(folder.join("ague.txt"), "Patient one had ague again.\n").unwrap();
+    predicted(folder, "ague.txt", "conll");
+    // Both verbs look into the model's file of vectors for a word that they do not know.
+    let broken = [&b"1 3\nague "[..], &[0_u8; 12], b"\n"].concat();
+    fs::write(folder.join("model/word_vectors.bin"), broken).unwrap();
+    fs::write(folder.join("ague.tsv"), "Patient\tO\tO\nhad\tO\tO\nague\tB-Disease\tD005334\n").unwrap();
+    for arguments in
+        [&predict("ague.txt", "conll")[..], &["evaluate", "--model", "model", "--test", "ague.tsv"]]
+    {
+        let output = program(folder, arguments);
+        assert!(
+            !output.status.success() && said(&output).contains("has vectors of 3 dimensions"),
+            "{}",
+            said(&output)
+        );
+    }
+    // Without a file of vectors there is none beside the model.
+    train(folder, "bare", &more);
+    assert!(!folder.join("bare/word_vectors.bin").exists());
+}

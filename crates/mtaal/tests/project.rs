@@ -538,3 +538,47 @@ fn suggestions_that_nobody_looked_at_are_warned_of() {
     assert!(folder.join("p/round-0002.doccano.jsonl.taken-back").exists());
     query(folder, &QUERY.map(str::to_owned));
 }
+
+/// Rows of the table of word vectors in a file of parameters.
+fn word_rows(path: PathBuf) -> u64 {
+    let bytes = fs::read(path).unwrap();
+    let length = u64::from_le_bytes(bytes[..8].try_into().unwrap()) as usize;
+    let header: Value = serde_json::from_slice(&bytes[8..8 + length]).unwrap();
+    header["encoder.words.weight"]["shape"][0].as_u64().unwrap()
+}
+
+#[test]
+fn given_vectors_go_with_every_model_and_are_read_where_sentences_are_chosen() {
+    let temporary = tempfile::tempdir().unwrap();
+    let folder = temporary.path();
+    let start = first(folder, Shape::Jsonl);
+    let small = fs::read_to_string(folder.join("small.yaml")).unwrap();
+    let more = "word_vectors: {source: glove, glove: vectors.txt}\ndiversity_discriminator: {steps: 2}\n";
+    fs::write(folder.join("small.yaml"), small + more).unwrap();
+    // Words of the pool, of which twelve sentences show a part only.
+    let words = (0..60).map(|n| n.to_string()).chain(["fever", "pressure", "thrombosis"].map(String::from));
+    let vectors: Vec<String> =
+        words.map(|word| format!("{word} 0.5 -0.5 0.25 1.0 0.125 -1.0 0.75 0.0\n")).collect();
+    fs::write(folder.join("vectors.txt"), vectors.concat()).unwrap();
+    let short = LEARN.map(|a| if a == "20" { "1" } else { a });
+    query(folder, &start);
+    done(&mtaal(folder, &short).arg(answer(folder, 1, Shape::Jsonl)).output().unwrap());
+    let model = |round: usize, file: &str| folder.join(format!("p/rounds/{round:04}/model/{file}"));
+    assert!(fs::read(model(1, "word_vectors.bin")).unwrap().starts_with(b"63 8\n"));
+    done(&mtaal(folder, &QUERY).args(["--strategy", "diversity"]).output().unwrap());
+    // The game read more words than the model has; what it leaves is the model's.
+    assert_eq!(
+        word_rows(folder.join("p/rounds/0002/networks.safetensors")),
+        word_rows(model(1, "model.safetensors"))
+    );
+    done(&mtaal(folder, &short).arg(answer(folder, 2, Shape::Jsonl)).output().unwrap());
+    let bytes = |round| fs::read(model(round, "word_vectors.bin")).unwrap();
+    assert!(bytes(1) == bytes(2));
+    assert!(word_rows(model(2, "model.safetensors")) > word_rows(model(1, "model.safetensors")));
+    // Vectors that do not fit show that the choice asks for them.
+    fs::write(folder.join("pool.txt"), "A thrombosis was new.\nAnd a rash.\n").unwrap();
+    let broken = [&b"1 3\nthrombosis "[..], &[0_u8; 12], b"\n"].concat();
+    fs::write(model(2, "word_vectors.bin"), broken).unwrap();
+    let message = refused(folder, &[&QUERY[..], &["--strategy", "lc"]].concat());
+    assert!(message.contains("has vectors of 3 dimensions"), "{message}");
+}

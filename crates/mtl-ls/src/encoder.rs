@@ -70,7 +70,8 @@ pub fn shared_layers(rate: f64, layers: i64) -> Result<i64> {
     let shared = rate * layers as f64;
     ensure!(
         (shared - shared.round()).abs() < 1e-9,
-        "slicing_rate: {rate} of {layers} layers are {shared}, which is no whole number of layers"
+        "slicing_rate: {rate} of {layers} layers are {shared}, which is no whole number of layers; give k / {layers}, such as {}",
+        (layers / 2) as f64 / layers as f64
     );
     Ok(shared.round() as i64)
 }

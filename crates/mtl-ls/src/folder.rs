@@ -3,11 +3,13 @@
 //! ```text
 //! config.json        the configuration it was trained with
 //! encoder.json       the encoder's sizes
+//! origin.json        SHA-256 of the files of the encoder that it started from
 //! labels.json        tag scheme and entity types
 //! tokenizer.json     pieces
 //! model.safetensors  parameters
 //! ```
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
@@ -25,6 +27,7 @@ use crate::xlnet::{XlnetConfig, XlnetTokenizer};
 const CONFIG: &str = "config.json";
 const ENCODER: &str = "encoder.json";
 const LABELS: &str = "labels.json";
+const ORIGIN: &str = "origin.json";
 
 /// A tagger with what it needs to read text.
 pub struct TaggerFolder {
@@ -38,7 +41,8 @@ pub struct TaggerFolder {
     pub tagger: XlnetCrf,
 }
 
-/// Writes a tagger; every file is written beside its place and renamed, the parameters last.
+/// Writes a tagger; every file is written beside its place and renamed, the parameters last. `origin`: the files of the encoder that it
+/// started from, with their SHA-256.
 ///
 /// # Errors
 /// What the system says.
@@ -48,13 +52,23 @@ pub fn save(
     labels: &LabelSet,
     tokenizer: &XlnetTokenizer,
     tagger: &XlnetCrf,
+    origin: &BTreeMap<String, String>,
 ) -> Result<()> {
     fs::create_dir_all(folder).with_context(|| format!("{}: cannot be made", folder.display()))?;
     write_json(folder, CONFIG, config)?;
     write_json(folder, ENCODER, tagger.encoder())?;
     write_json(folder, LABELS, labels)?;
+    write_json(folder, ORIGIN, origin)?;
     tensors::write_atomically(&folder.join(TOKENIZER), tokenizer.file())?;
     Ok(tensors::write(&folder.join(MODEL), &tagger.params.state()?)?)
+}
+
+/// The files of the encoder that a tagger started from, with their SHA-256; `None` for a tagger of before they were written down.
+///
+/// # Errors
+/// A file that is damaged.
+pub fn origin(folder: &ModelFolder) -> Result<Option<BTreeMap<String, String>>> {
+    Ok(if folder.has(ORIGIN) { Some(folder.json(ORIGIN)?) } else { None })
 }
 
 /// Reads a tagger strictly: every parameter must be there with its shape, and no other.

@@ -131,8 +131,7 @@ impl Method for MtlLs {
     }
 
     fn device(&self, name: &str) -> Result<String> {
-        device::open(name)?;
-        Ok(name.to_owned())
+        Ok(device::name(device::open(name)?))
     }
 
     fn shortcuts(&self) -> Vec<Shortcut> {

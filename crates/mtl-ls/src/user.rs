@@ -112,9 +112,13 @@ pub fn train(args: &TrainArgs, ctx: &RunContext) -> Result<()> {
     let encoder = encoder::open(&encoder_folder)?;
     // A resume with other files at the same place would join the checkpoint's parameters with another encoder's pieces.
     let of_encoder = encoder::files_of(&encoder_folder)?;
-    files.extend(of_encoder.into_iter().map(|(name, hash)| (format!("encoder/{name}"), hash)));
+    files.extend(of_encoder.iter().map(|(name, hash)| (format!("encoder/{name}"), hash.clone())));
     let pool = pool
-        .map(|(folder, rate)| Ok::<_, anyhow::Error>((pool_of(&folder, &encoder, &mut files)?, rate)))
+        .map(|(folder, rate)| {
+            // The rate first: a pool is large, and what is wrong with the rate the encoder alone tells.
+            encoder::shared_layers(rate, encoder.folder.config.n_layer)?;
+            Ok::<_, anyhow::Error>((pool_of(&folder, &encoder, &of_encoder, &mut files)?, rate))
+        })
         .transpose()?;
     let pool = pool.as_ref().map(|(file, rate)| (file.as_path(), *rate));
     let tagger = cells::build(&config, &encoder, &labels, pool, args.seed, device)?;
@@ -136,7 +140,7 @@ pub fn train(args: &TrainArgs, ctx: &RunContext) -> Result<()> {
     })?;
     let mut task = TaggerTask::new(tagger, data, &config.training, Select::Best, args.seed, device)?;
     let summary = cells::train(&config, args.seed, files, &mut task, None, ctx)?;
-    folder::save(&args.out, &config, &task.labels, &encoder.tokenizer, &task.tagger)?;
+    folder::save(&args.out, &config, &task.labels, &encoder.tokenizer, &task.tagger, &of_encoder)?;
     if let Some(best) = summary.best {
         tracing::info!(
             "best development F1 {:.2} in epoch {} of {}; the model is in {}",
@@ -154,16 +158,33 @@ pub fn train(args: &TrainArgs, ctx: &RunContext) -> Result<()> {
     Ok(())
 }
 
-/// The parameters of the tagger whose lower layers are shared; their hash goes with those of the other files. It must cut words into the
-/// pieces of the encoder, whose upper layers read on.
-fn pool_of(folder: &Path, encoder: &Pretrained, files: &mut BTreeMap<String, String>) -> Result<PathBuf> {
+/// The parameters of the tagger whose lower layers are shared; their hash goes with those of the other files. It must have been trained
+/// from the encoder, whose upper layers read on what its lower ones say.
+fn pool_of(
+    folder: &Path,
+    encoder: &Pretrained,
+    of_encoder: &BTreeMap<String, String>,
+    files: &mut BTreeMap<String, String>,
+) -> Result<PathBuf> {
     let open = ModelFolder::open(folder, "mtl-ls")?;
-    if open.bytes(TOKENIZER)? != encoder.tokenizer.file() {
-        bail!(
-            "{}: has other pieces than the encoder {}; the two share layers only if the model was trained from that encoder",
+    let refuse = |what: &str| {
+        anyhow::anyhow!(
+            "{}: {what} the encoder {}; the two share layers only if the model was trained from that encoder",
             folder.display(),
             encoder.folder.path().display()
-        );
+        )
+    };
+    if open.bytes(TOKENIZER)? != encoder.tokenizer.file() {
+        return Err(refuse("has other pieces than"));
+    }
+    match folder::origin(&open)? {
+        Some(origin) if origin != *of_encoder => return Err(refuse("was trained from another encoder than")),
+        Some(_) => {}
+        None => tracing::warn!(
+            "{}: does not say which encoder it was trained from; its layers are of use only if that was {}",
+            folder.display(),
+            encoder.folder.path().display()
+        ),
     }
     let parameters = folder.join(MODEL);
     files.insert("pool".to_owned(), hash_file(&parameters)?.sha256);

@@ -8,6 +8,7 @@ mod completions;
 mod console;
 mod data;
 mod doctor;
+mod namesakes;
 mod report;
 mod score;
 mod tables;

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use clap::{ArgMatches, Command};
+use medner_core::checkpoint::PRODUCTS;
 use medner_core::trainer::Summary;
 use medner_core::{CoreError, device};
 use medner_data::hash::{hash_bytes, hash_file};
@@ -105,6 +106,7 @@ pub fn pretrain(
     }
     notes.insert("encoder".into(), shape);
     notes.insert("matrix products".into(), task.products.into());
+    settings.versions.insert(PRODUCTS.to_owned(), task.products.to_owned());
     let summary = outcome::train(&mut task, work, &config.training, settings, ctx)?;
     folder::save(out, &albert, &entries, lower_case, &task.params.state()?)
         .with_context(|| format!("{}: the encoder cannot be written", out.display()))?;

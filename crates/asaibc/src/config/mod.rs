@@ -235,7 +235,7 @@ impl Config {
             Job::Tagger if self.model.transfer => Self {
                 limits: Limits { texts: 0, ..self.limits },
                 model: self.model.for_its_switches(),
-                vectors: Vectors { file: self.vectors.file, ..ground.vectors },
+                vectors: Vectors { file: self.vectors.file, scale: self.vectors.scale, ..ground.vectors },
                 crf: ground.crf,
                 statistics: ground.statistics,
                 ..self
@@ -249,7 +249,7 @@ impl Config {
                 development: self.development,
                 model: self.model.for_its_switches(),
                 training: self.training,
-                vectors: Vectors { file: self.vectors.file, ..ground.vectors },
+                vectors: Vectors { file: self.vectors.file, scale: self.vectors.scale, ..ground.vectors },
                 ..ground
             },
             Job::LinearCrf if self.crf.features.embedding == Embedding::None => Self {
@@ -273,7 +273,7 @@ impl Config {
                 limits: Limits { texts, ..ground.limits },
                 half_width: self.half_width,
                 model: ModelConfig { embedding: self.model.embedding, ..ground.model },
-                vectors: Vectors { file: None, ..self.vectors },
+                vectors: Vectors { file: None, scale: None, ..self.vectors },
                 ..ground
             },
             Job::Statistics => Self { statistics: self.statistics, ..ground },

@@ -27,6 +27,16 @@ fn a_job_keeps_what_it_reads_and_nothing_else() {
     assert_eq!(alone.model.separation, Separation::default());
     assert_eq!(alone.other_data(), Vec::<&str>::new());
 
+    // What a tagger makes of its vectors is its own affair, not that of their training.
+    config.vectors.scale = Some(0.5);
+    for (job, transfer, scale) in
+        [(Job::Tagger, true, Some(0.5)), (Job::Tagger, false, Some(0.5)), (Job::Vectors, false, None)]
+    {
+        let mut config = Config { job, ..config.clone() };
+        config.model.transfer = transfer;
+        assert_eq!(config.for_its_job().vectors.scale, scale, "{job:?}");
+    }
+
     let vectors = of(Job::Vectors);
     assert_eq!((vectors.limits.texts, vectors.limits.train, vectors.model.embedding), (6, 0, 64));
     assert_eq!((vectors.training, vectors.vectors.cbow.epochs), (Training::default(), 2));
@@ -110,6 +120,8 @@ fn values_of_the_linear_crf_and_of_the_vectors_are_named() {
     assert_eq!(refused(|c| c.crf.features.scale = 0.0), "crf.features.scale");
     assert_eq!(refused(|c| c.crf.features.min_count = 0), "crf.features.min_count");
     assert_eq!(refused(|c| c.vectors.cbow.window = 0), "vectors.cbow.window");
+    assert_eq!([0.0, f64::NAN].map(|x| refused(|c| c.vectors.scale = Some(x))), ["vectors.scale"; 2]);
+    assert_eq!(refused(|c| c.vectors.scale = Some(0.1)), "");
     assert_eq!(refused(|c| c.vectors.cbow.min_alpha = 1.0), "vectors.cbow.min_alpha");
 }
 

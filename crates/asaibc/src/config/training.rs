@@ -63,6 +63,9 @@ pub struct Vectors {
     /// file): those of single characters, of `model.embedding` numbers each. Left out: the vectors of the cell that a table's
     /// system needs; in `train`, random ones.
     pub file: Option<PathBuf>,
+    /// The root mean square that all their numbers are scaled to before a tagger starts from them; left out: as they are.
+    /// CBOW leaves frequent characters long, 10 and more, where one without a vector is drawn with a length of about 1.
+    pub scale: Option<f64>,
 }
 
 impl Default for Training {
@@ -90,6 +93,7 @@ impl Default for Vectors {
             texts: ["pd1998", "msra", "weibo-2nd", "cmdd-adr"].map(String::from).to_vec(),
             cbow: CbowConfig::default(),
             file: None,
+            scale: None,
         }
     }
 }
@@ -97,6 +101,9 @@ impl Default for Vectors {
 impl Vectors {
     /// The first key of `cbow` that is written although the job takes its value from elsewhere.
     pub(super) fn problem(&self, job: Job) -> Option<(&'static str, String)> {
+        if let Some(scale) = self.scale.filter(|scale| !(scale.is_finite() && *scale > 0.0)) {
+            return Some(("vectors.scale", format!("{scale} is not a positive number")));
+        }
         let (cbow, ground) = (&self.cbow, CbowConfig::default());
         let taken = [
             ("vectors.cbow.dim", cbow.dim != ground.dim, "the width is `model.embedding`"),

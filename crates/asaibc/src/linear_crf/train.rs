@@ -244,7 +244,7 @@ impl LinearCrf {
         let embedding = features.embedding;
         let vectors = match (embedding, resources.vectors) {
             (Embedding::None, _) => Vectors::default(),
-            (_, Some(vectors)) => Vectors::scaled(vectors, features.scale),
+            (_, Some(vectors)) => Vectors::of(&vectors.scaled(features.scale)),
             (_, None) => return Err(LinearCrfError::NoVectors { embedding }),
         };
         Ok(Self {

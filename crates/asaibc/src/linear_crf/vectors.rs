@@ -33,13 +33,9 @@ impl Vectors {
         })
     }
 
-    /// Scaled so that the root mean square of all numbers is `scale`.
-    pub(super) fn scaled(vectors: &WordVectors, scale: f64) -> Self {
-        let squares: f64 = vectors.values().iter().map(|&x| f64::from(x) * f64::from(x)).sum();
-        let rms = (squares / vectors.values().len().max(1) as f64).sqrt();
-        let factor = if rms > 0.0 { scale / rms } else { 0.0 };
-        let values = vectors.values().iter().map(|&x| (f64::from(x) * factor) as f32).collect();
-        Self::from_parts(vectors.dim(), vectors.words().to_vec(), values)
+    /// Given ones.
+    pub(super) fn of(vectors: &WordVectors) -> Self {
+        Self::from_parts(vectors.dim(), vectors.words().to_vec(), vectors.values().to_vec())
             .expect("word vectors have different words and whole rows")
     }
 
@@ -122,17 +118,5 @@ mod tests {
         vectors.add_gradient(&[1.0, 0.0, 0.5, 2.0], 2, &mut gradient);
         assert_eq!(gradient, [100.0 + 1.0 - 1.5, -6.0, 2.25, 1.0]);
         assert_eq!((vectors.row("b"), vectors.row("c")), (1, NO_ROW));
-    }
-
-    #[test]
-    fn scaling_sets_the_root_mean_square() {
-        let mut given = WordVectors::empty(2);
-        given.push("a", &[3.0, 4.0]).unwrap();
-        given.push("b", &[0.0, 5.0]).unwrap();
-        let scaled = Vectors::scaled(&given, 0.1);
-        let squares: f32 = scaled.values().iter().map(|x| x * x).sum();
-        assert!((squares / 4.0 - 0.01).abs() < 1e-8, "{squares}");
-        assert!((scaled.values()[1] / scaled.values()[0] - 4.0 / 3.0).abs() < 1e-6);
-        assert_eq!(Vectors::scaled(&WordVectors::empty(2), 1.0).len(), 0);
     }
 }

@@ -114,7 +114,7 @@ impl Crf {
     /// the parameters.
     ///
     /// `emissions`: `[B, T, K]`, `tags`: `[B, T]` of i64, `lengths`: `[B]`, each at most `T`, 0 allowed. The padding is not
-    /// read. Emissions that are not finite give a loss that is not finite.
+    /// read. NaN or +inf among the emissions gives a loss that is not finite; -inf forbids a tag.
     ///
     /// # Errors
     /// Shapes that do not fit; a tag outside `0..K` is named with its place. On a device other than the CPU such a tag gives a

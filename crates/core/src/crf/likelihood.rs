@@ -49,7 +49,7 @@ pub fn log_partition(potentials: &Potentials, batch: &EmissionBatch<'_>) -> Resu
 
 /// `log Z - score(gold)` of each sentence, `[B]`. `tags`: `[B, T]`, read up to each sentence's length.
 ///
-/// A gold path that the potentials forbid has infinite loss; emissions that are not finite give a loss that is not.
+/// A gold path that the potentials or emissions of -inf forbid has infinite loss; NaN or +inf gives a loss that is not finite.
 ///
 /// # Errors
 /// Shapes that do not fit, a tag outside `0..K` (named with its place).

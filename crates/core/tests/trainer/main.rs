@@ -4,12 +4,15 @@
 mod runs;
 mod toy;
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use medner_core::CoreError;
 use medner_core::checkpoint::CheckpointFolder;
-use medner_core::trainer::{At, LogLine, Silent, StepOutcome, Summary, Task, Timing, Trainer, TrainerConfig};
+use medner_core::trainer::{
+    At, LogLine, Silent, StepOutcome, Summary, Task, Timing, Trainer, TrainerConfig, median,
+};
 use serde_json::{Value, json};
 
 use runs::{Warnings, assert_same, config, flip_a_byte, leftovers, run, settings, stop};
@@ -157,6 +160,19 @@ fn stopped_anywhere_and_resumed_is_the_same_to_the_byte() {
         timing: vec![timing(1, 10.0), timing(2, 90.0), timing(2, 20.0)],
     };
     assert_eq!(summary.seconds(), 32.0);
+    assert_eq!(summary.seconds_per_epoch(), Some(20.0));
+    assert_eq!([vec![], vec![30.0, 20.0], vec![5.0, 1.0, 2.0]].map(median), [None, Some(25.0), Some(2.0)]);
+
+    // A half line costs itself alone.
+    let torn = folder.path().join("torn");
+    stop(&torn, &config(), Toy::alternating(1), 13);
+    let path = torn.join("timing.jsonl");
+    let lines = fs::read_to_string(&path).unwrap();
+    assert_eq!(lines.lines().count(), 2);
+    fs::write(&path, &lines[..lines.len() - 9]).unwrap();
+    let rest = run(&torn, &config(), &mut Toy::alternating(1), &Silent).unwrap();
+    let epochs: BTreeSet<u64> = rest.timing.iter().map(|t| t.epoch).collect();
+    assert_eq!(epochs, [1, 3, 4].into());
 
     // Three stops in one run.
     let other = folder.path().join("often");
@@ -312,11 +328,15 @@ fn what_is_not_finite_names_step_and_sentences_and_spoils_no_checkpoint() {
         task.trouble = Some((9, trouble));
         let error = run(&other, &config(), &mut task, &Silent).unwrap_err();
         let message = error.to_string();
-        let CoreError::NotFinite { what, value, step, sentences } = error else { panic!("{message}") };
+        let CoreError::NotFinite { what, value, step, sentences, parameters } = error else {
+            panic!("{message}")
+        };
         assert_eq!((what, value.is_nan(), step), (expected, true, 9));
         let at = At { seed: 3, epoch: 1, batch: 4, step: 9 };
         assert_eq!(sentences, task.sentences(&at));
         assert!(message.contains("step 9") && message.contains(&sentences[0]), "{message}");
+        assert!(parameters.iter().all(|name| message.contains(name)), "{message}");
+        assert_eq!(parameters.is_empty(), trouble == Trouble::Loss, "{parameters:?}");
 
         let checkpoint = CheckpointFolder::open(&other, 2).unwrap().load_latest().unwrap().unwrap();
         assert_eq!(checkpoint.state.step, 8);

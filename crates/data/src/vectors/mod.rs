@@ -157,6 +157,16 @@ impl WordVectors {
         self.rows.get(word).map(|&row| self.row(row))
     }
 
+    /// The same vectors, all multiplied by one factor so that the root mean square of their numbers is `rms`; those that are all zero
+    /// stay so.
+    #[must_use]
+    pub fn scaled(&self, rms: f64) -> Self {
+        let squares: f64 = self.values.iter().map(|&x| f64::from(x) * f64::from(x)).sum();
+        let now = (squares / self.values.len().max(1) as f64).sqrt();
+        let factor = if now > 0.0 { rms / now } else { 0.0 };
+        Self { values: self.values.iter().map(|&x| (f64::from(x) * factor) as f32).collect(), ..self.clone() }
+    }
+
     fn row(&self, row: usize) -> &[f32] {
         &self.values[row * self.dim..][..self.dim]
     }

@@ -1,7 +1,7 @@
 //! Which parameters each line of Algorithm 1 moves, and that it moves them the right way.
 #![allow(clippy::unwrap_used)]
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use medner_core::checkpoint::Settings;
 use medner_core::device;
@@ -10,9 +10,13 @@ use medner_core::trainer::{Silent, Trainer, TrainerConfig};
 use super::games::halves;
 use super::*;
 use crate::config::{Released, Tasks, Variant};
+use crate::corpus::{Encoding, EncodingOptions};
 use crate::networks::{CHARACTER_VECTORS, WORD_VECTORS};
 use crate::prepare;
 use crate::scores::Strategy;
+use crate::words::WordForms;
+use medner_data::vocabulary::UNK;
+use medner_data::{Sentence, Span};
 
 /// A small run on real sentences.
 fn run(config: &Config) -> ActiveLearning {
@@ -341,17 +345,21 @@ fn the_development_score_is_the_mean_f1_of_the_tasks() {
     assert!((development_score(&f1(Some(0.5), None)) - 0.5).abs() < 1e-12);
 }
 
-/// Trains through [`Trainer`] with short rounds, of which only the last is scored.
-fn trained(folder: &std::path::Path, epochs: u64, save_unscored: bool) -> NamedTensors {
-    let mut config = Config { strategy: Strategy::Random, ..Config::default() };
-    (config.query.sentences, config.query.times, config.query.evaluate_every) = (1, 4, 4);
-    let mut task = run(&config);
-    let trainer = TrainerConfig { epochs, save_unscored, keep: 9, ..TrainerConfig::default() };
+/// Trains through [`Trainer`]; the parameters and the optimisers' state at the end.
+fn run_through(mut task: ActiveLearning, folder: &std::path::Path, trainer: TrainerConfig) -> NamedTensors {
     let settings = Settings { seed: 1, ..Settings::default() };
     Trainer::new(folder, trainer, settings, &Silent).run(&mut task).unwrap();
     let mut all = task.model().unwrap();
     all.extend(task.optimizers().unwrap());
     all
+}
+
+/// Trains with short rounds, of which only the last is scored.
+fn trained(folder: &std::path::Path, epochs: u64, save_unscored: bool) -> NamedTensors {
+    let mut config = Config { strategy: Strategy::Random, ..Config::default() };
+    (config.query.sentences, config.query.times, config.query.evaluate_every) = (1, 4, 4);
+    let trainer = TrainerConfig { epochs, save_unscored, keep: 9, ..TrainerConfig::default() };
+    run_through(run(&config), folder, trainer)
 }
 
 #[test]
@@ -389,4 +397,126 @@ fn the_released_code_asks_both_tasks_where_one_is_trained() {
     let (one, both) = (scores(Tasks::Ner, false), scores(Tasks::Both, false));
     assert!(one.iter().zip(&both).all(|(one, both)| one < both));
     assert_eq!(scores(Tasks::Ner, true), both);
+}
+
+/// A run on eight sentences of one's own: the last word of each stands once, and so do some of its characters. The first sentence
+/// is tested too.
+fn of_own_files() -> ActiveLearning {
+    let mut config = Config { strategy: Strategy::Random, ..Config::default() };
+    (config.model.characters, config.model.words, config.model.hidden) = (6, 8, 8);
+    (config.training.batch_size, config.query.times) = (4, 4);
+    config.diversity_discriminator.on = false;
+    let sentence = |word: &str| Sentence {
+        id: word.into(),
+        tokens: ["Patient", "had", "fever", word].map(String::from).to_vec(),
+        spans: vec![Span::new(2, 3, "Disease")],
+        concepts: ["O", "O", "D5", "O"].map(String::from).to_vec(),
+        ..Sentence::default()
+    };
+    let sentences =
+        ["alpha", "beta", "gamma", "delta", "zeta", "kappa", "lambda", "omega"].map(sentence).to_vec();
+    let encoding = Encoding::count(&sentences, EncodingOptions::PAPER).unwrap();
+    let encoded = encoding.encode(&sentences).unwrap();
+    let (words, _) = prepare::word_matrix(&config, &encoding.words, None, 1).unwrap();
+    let networks = prepare::build(&config, &encoding, &words, 1, Device::Cpu).unwrap();
+    let data = Prepared {
+        forms: WordForms::of(&encoded),
+        examples: encoded.examples,
+        encoding,
+        names: sentences.into_iter().map(|s| s.id).collect(),
+        pool: ActivePool { labelled: (0..8).collect(), unlabelled: Vec::new() },
+        test: vec![0],
+        missed: Missed::default(),
+        notes: BTreeMap::new(),
+    };
+    ActiveLearning::new(&config, networks, data, 1, Device::Cpu, Keep::Last, Box::new(|_, _| Ok(()))).unwrap()
+}
+
+#[test]
+fn the_unknown_word_and_character_are_trained_where_what_stands_once_is_read_as_them() {
+    let unknown = |run: &ActiveLearning| {
+        [WORD_VECTORS, CHARACTER_VECTORS].map(|name| {
+            let row = run.networks.params.get(name).unwrap().get(i64::from(UNK));
+            Vec::<f32>::try_from(row).unwrap()
+        })
+    };
+    let all: Vec<u32> = (0..8).collect();
+    for own_files in [false, true] {
+        let mut run = of_own_files();
+        if own_files {
+            run.train_unknown().unwrap();
+        }
+        let before = unknown(&run);
+        for step in 0..12 {
+            device::reseed(1, step);
+            run.task_step(&all).unwrap();
+        }
+        let moved = before.iter().zip(unknown(&run)).map(|(before, after)| *before != after);
+        assert_eq!(moved.collect::<Vec<_>>(), [own_files; 2]);
+    }
+}
+
+#[test]
+fn only_what_stands_once_is_read_as_unknown_and_the_step_decides_which() {
+    let mut run = of_own_files();
+    let all: Vec<u32> = (0..8).collect();
+    let read = |run: &ActiveLearning, step| {
+        device::reseed(1, step);
+        let words = run.input(&all, &[], false).unwrap().words;
+        (Vec::<i64>::try_from(&words.words).unwrap(), words.spelling.rows().to_vec())
+    };
+    let plain = read(&run, 0);
+    run.train_unknown().unwrap();
+    let (words, characters) = read(&run, 0);
+    assert_eq!(read(&run, 0), (words.clone(), characters.clone()));
+    assert!((1..20).any(|step| read(&run, step).0 != words));
+    let vocabulary = &run.data.encoding;
+    for (&was, &is) in plain.0.iter().zip(&words) {
+        let word = vocabulary.words.word(was as u32).unwrap();
+        assert!(
+            was == is || (is == i64::from(UNK) && !["patient", "had", "fever"].contains(&word)),
+            "{word}"
+        );
+    }
+    for (&was, &is) in plain.1.iter().zip(&characters) {
+        let character = vocabulary.characters.word(was).unwrap();
+        // What stands once in the words of the eight sentences.
+        assert!(was == is || (is == UNK && ["z", "k", "o"].contains(&character)), "{character}");
+    }
+}
+
+/// As `trained`, with the unknown word and character.
+fn trained_on_own_files(folder: &std::path::Path, epochs: u64) -> NamedTensors {
+    let mut task = of_own_files();
+    task.train_unknown().unwrap();
+    run_through(task, folder, TrainerConfig { epochs, keep: 9, ..TrainerConfig::default() })
+}
+
+#[test]
+fn what_is_read_as_unknown_is_the_same_after_a_resume() {
+    let folder = tempfile::tempdir().unwrap();
+    let whole = trained_on_own_files(&folder.path().join("whole"), 4);
+    let half = trained_on_own_files(&folder.path().join("resumed"), 2);
+    let resumed = trained_on_own_files(&folder.path().join("resumed"), 4);
+    assert_eq!(moved(&whole, &resumed), BTreeSet::new());
+    assert!(!moved(&half, &resumed).is_empty());
+}
+
+#[test]
+fn mentions_without_a_place_are_missed_by_the_development_score() {
+    let mut run = of_own_files();
+    let right =
+        |labels: &[u32]| judging::Judgement { labels: labels.to_vec(), ..judging::Judgement::default() };
+    let example = &run.data.examples[0];
+    let judgements = judging::Judgements { ner: vec![right(&example.ner)], nen: vec![right(&example.nen)] };
+    let metrics =
+        querying::metrics(&run.config, &run.data.encoding, &run.test_examples(), &judgements).unwrap();
+    assert_eq!((metrics.ner_f1, metrics.nen_f1), (Some(1.0), Some(1.0)));
+    assert_eq!(run.with_missed(metrics, &judgements).unwrap(), metrics);
+    run.data.missed = Missed { ner: 1, nen: 3 };
+    let less = run.with_missed(metrics, &judgements).unwrap();
+    // One mention is found, of two (of four).
+    assert!((less.ner_f1.unwrap() - 2.0 / 3.0).abs() < 1e-12, "{less:?}");
+    assert!((less.nen_f1.unwrap() - 2.0 / 5.0).abs() < 1e-12, "{less:?}");
+    assert_eq!(less.nen_token_accuracy, metrics.nen_token_accuracy);
 }

@@ -1,6 +1,7 @@
 //! From sentences to numbers: words, characters, and the labels of both tasks.
 
 use std::collections::BTreeSet;
+use std::ops::Range;
 
 use medner_data::vocabulary::Normalisation;
 use medner_data::{DataError, Result, Sentence, Span, TagScheme, Vocabulary};
@@ -67,6 +68,16 @@ impl Example {
     /// True for a sentence without tokens, which no reader gives.
     pub fn is_empty(&self) -> bool {
         self.words.is_empty()
+    }
+
+    /// These tokens of it as a sentence of their own.
+    ///
+    /// # Panics
+    /// For tokens that it does not have.
+    #[must_use]
+    pub fn part(&self, tokens: Range<usize>) -> Self {
+        let of = |numbers: &[u32]| numbers[tokens.clone()].to_vec();
+        Self { words: of(&self.words), forms: of(&self.forms), ner: of(&self.ner), nen: of(&self.nen) }
     }
 }
 

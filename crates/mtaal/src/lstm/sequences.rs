@@ -58,6 +58,21 @@ impl Sequences {
         Self { rows: (0..self.rows.len() as u32).collect(), ..self.clone() }
     }
 
+    /// The row of the input that each step reads, sequence by sequence.
+    pub fn rows(&self) -> &[u32] {
+        &self.rows
+    }
+
+    /// The same sequences reading other rows, one for each step.
+    ///
+    /// # Panics
+    /// On another number of rows.
+    #[must_use]
+    pub fn reading(&self, rows: Vec<u32>) -> Self {
+        assert_eq!(rows.len(), self.rows.len(), "each step reads one row");
+        Self { rows, ..self.clone() }
+    }
+
     /// Number of sequences.
     pub fn len(&self) -> usize {
         self.lengths.len()
@@ -109,5 +124,7 @@ mod tests {
         sequences.for_each_step(true, |at, row| seen.push((at, row)));
         assert_eq!(seen, [(0, 9), (1, 5), (2, 8), (3, 4), (4, 7)]);
         assert_eq!(sequences.stacked().rows, [0, 1, 2, 3, 4]);
+        let other = sequences.reading(vec![4, 1, 7, 8, 1]);
+        assert_eq!(other, Sequences::new(&[vec![4_u32, 1], vec![], vec![7, 8, 1]]));
     }
 }

@@ -14,10 +14,11 @@ use super::review::unchanged;
 use super::{ANSWERS, Given, MODEL, NETWORKS, Project, Stage, TRAINING, put, write};
 use crate::algorithm::Keep;
 use crate::cells::{self, Start};
-use crate::config::enough_passes;
+use crate::config::{Config, enough_passes};
 use crate::exchange::{AnswerOptions, Answers, Item, Shape, read_answers};
 use crate::prepare::{build, word_matrix};
 use crate::scores::Strategy;
+use crate::unseen::Source;
 use crate::{folder, vectors};
 
 /// What is learned, and how.
@@ -91,14 +92,12 @@ pub fn learn(project: &Project, lesson: &Lesson, ctx: &RunContext, device: Devic
         return Ok(Learned::Before(round));
     }
 
-    let mut config = before.as_ref().map_or_else(|| project.start.config.clone(), |m| m.config.clone());
+    let config = before.as_ref().map_or_else(|| project.start.config.clone(), |m| m.config.clone());
     let labelled = project.labelled(round)?;
     let seed = project.seed(round);
     let grown = encoding(&config, before.as_ref().map(|model| &model.encoding), &labelled)?;
-    let given_vectors = match vectors::file(&config.word_vectors)? {
-        Some(path) => Some(vectors::read(&path, &grown.words)?),
-        None => None,
-    };
+    let file = vectors::file(&config.word_vectors)?;
+    let given_vectors = file.as_ref().map(|path| vectors::read(path, &grown.words)).transpose()?;
     let (words, _) = word_matrix(&config, &grown.words, given_vectors.as_ref(), seed)?;
     let networks = build(&config, &grown, &words, seed, device)?;
     if let Some(before) = &before {
@@ -107,28 +106,38 @@ pub fn learn(project: &Project, lesson: &Lesson, ctx: &RunContext, device: Devic
             if played.is_file() { tensors::read(&played)? } else { before.networks.params.state()? };
         transplant((&state, &before.encoding), (&networks, &grown))?;
     }
-    // Lines 9 to 15 of Algorithm 1 on all that is labelled.
-    let epochs = enough_passes(config.training.epochs, labelled.len(), config.training.batch_size);
-    config.query.times = lesson.epochs.unwrap_or(epochs);
-    config.query.evaluate_every = config.query.times;
-    config.training.epochs = 1;
-    config.strategy = Strategy::Random;
-    config.diversity_discriminator.on = false;
+    let config = of_lesson(config, labelled.len(), lesson.epochs);
     let prepared = pool_of(&config, &grown, &labelled, &[])?;
     let folder = project.round(round);
     let training = RunContext { work_dir: folder.join(TRAINING), ..ctx.clone() };
     let files = [("answers".to_owned(), given.hash.clone())].into();
     // Passes over few sentences take less time than a checkpoint.
-    let start = Start { seed, files, keep: Keep::Last, patience: None, save_unscored: false };
+    let start =
+        Start { seed, files, keep: Keep::Last, patience: None, save_unscored: false, own_files: true };
     let (run, _) = cells::train(&config, start, prepared, networks, &training, device)
         .map_err(|error| with_the_flags_to_repeat(error, round))?;
 
-    let saved = before.map_or_else(|| project.start.config.clone(), |model| model.config);
+    let (saved, kept) =
+        before.map_or_else(|| (project.start.config.clone(), None), |model| (model.config, model.given));
+    let given = kept.as_deref().map_or_else(|| Source::of(&saved, file.as_deref()), Source::Model);
     let stage = folder.join(format!(".tmp-{}", std::process::id()));
-    folder::save(&stage, &saved, &grown, &run.networks)?;
+    folder::save(&stage, &saved, &grown, &run.networks, &given)?;
     put(&stage, &folder.join(MODEL))?;
     fs::remove_dir_all(folder.join(TRAINING)).context("checkpoints of the training")?;
     Ok(Learned::Now(round, labelled.len()))
+}
+
+/// Lines 9 to 15 of Algorithm 1 on so many sentences, all of them labelled: nothing is asked, so that there is no query either
+/// before which `training.warm_up` could be made. `passes`: what the command line says.
+fn of_lesson(mut config: Config, labelled: usize, passes: Option<u64>) -> Config {
+    let enough = enough_passes(config.training.epochs, labelled, config.training.batch_size);
+    config.query.times = passes.unwrap_or(enough);
+    config.query.evaluate_every = config.query.times;
+    config.training.epochs = 1;
+    config.training.warm_up = 0;
+    config.strategy = Strategy::Random;
+    config.diversity_discriminator.on = false;
+    config
 }
 
 /// A training that was interrupted goes on with the flags it was begun with only: an error that they differ names them.
@@ -196,6 +205,16 @@ fn answers(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::rounds::Round;
+
+    #[test]
+    fn a_lesson_has_its_passes_and_no_warm_up() {
+        let mut config = Config::default();
+        (config.training.warm_up, config.training.epochs) = (3, 2);
+        let lesson = of_lesson(config, 64, Some(7));
+        let round = Round::new(&lesson, 0, 64, 0);
+        assert_eq!((lesson.query.times, round.warm_up, round.tasks, round.epochs), (7, 0, 2, 1));
+    }
 
     #[test]
     fn a_resume_with_other_flags_names_those_to_repeat() {

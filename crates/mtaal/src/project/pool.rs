@@ -27,7 +27,7 @@ impl Pool {
             .sha256;
         let documents = input::text(Some(path))?;
         let maps: Vec<CharMap<'_>> = documents.iter().map(|d| CharMap::new(&d.text)).collect();
-        let cut = input::cut(&documents)?;
+        let cut = input::cut(&documents, path)?;
         if cut.is_empty() {
             bail!(
                 "{}: holds no sentences; expected text (a document a line), JSON lines or PubTator",

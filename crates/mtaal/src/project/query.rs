@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::PathBuf;
 
-use anyhow::{Result, bail};
+use anyhow::{Context, Result, bail};
 use medner_core::tensors;
 use medner_core::trainer::{At, Task};
 use medner_data::Sentence;
@@ -20,10 +20,12 @@ use crate::config::{Config, ENOUGH_STEPS};
 use crate::corpus::{ActivePool, Encoding};
 use crate::exchange::{Item, Shape};
 use crate::folder::ModelFolder;
-use crate::prepare::Prepared;
+use crate::networks::{Networks, WORD_VECTORS};
+use crate::prepare::{Missed, Prepared};
 use crate::rounds::{Part, Round};
 use crate::scores::{ScoreRules, Strategy, scoring_order, select_random};
 use crate::words::WordForms;
+use crate::{length, unseen};
 
 /// What is asked for.
 pub struct Asked {
@@ -136,6 +138,10 @@ fn choose(
     // A sentence of a user's own pool may be asked whatever the released code loses.
     config.released.drops_last_pool_batch = false;
     let labelled = project.labelled(rounds)?;
+    // The pool's words that no answer has shown yet, with their given vectors.
+    let asked: Vec<Vec<String>> = items.iter().map(Item::token_texts).collect();
+    let with_words = unseen::with_words_of(model, asked.iter().flatten(), device)?;
+    let (own_words, model) = (model.encoding.words.len(), with_words.as_ref().unwrap_or(model));
     let game = &mut config.diversity_discriminator;
     game.on = strategy == Strategy::Diversity;
     game.steps = game_steps(game.steps, labelled.len(), config.training.batch_size);
@@ -164,7 +170,15 @@ fn choose(
     }
     let chosen = run.pool().labelled[before..].iter().map(|&id| id - before as u32).collect();
     let played = plan.diversity > 0;
-    Ok((chosen, if played { Some(run.networks.params.state()?) } else { None }))
+    Ok((chosen, if played { Some(own_state(&run.networks, own_words)?) } else { None }))
+}
+
+/// The parameters with the rows of the model's own words: those of other words are given anew to whoever reads them.
+fn own_state(networks: &Networks, own_words: usize) -> Result<tensors::NamedTensors> {
+    let mut state = networks.params.state()?;
+    let table = state.get_mut(WORD_VECTORS).context("the model has no word vectors")?;
+    *table = table.f_narrow(0, 0, own_words as i64)?.f_contiguous()?;
+    Ok(state)
 }
 
 /// Steps of the diversity game: as configured, else a pass over the labelled sentences, and not fewer than [`ENOUGH_STEPS`]: a pass
@@ -176,18 +190,19 @@ fn game_steps(configured: u64, labelled: usize, batch_size: usize) -> u64 {
     }
 }
 
-/// Labelled sentences, then those that can be asked, in numbers.
+/// Labelled sentences, then those that can be asked, in numbers. What earlier versions asked may be longer than what the networks
+/// read in one go, and is cut.
 pub fn pool_of(
     config: &Config,
     encoding: &Encoding,
     labelled: &[Sentence],
     items: &[Item],
 ) -> Result<Prepared> {
-    let bare = items.iter().map(|item| item.to_sentence(&[]));
-    let all: Vec<Sentence> = labelled.iter().cloned().chain(bare).collect();
+    let (mut all, _) = length::labelled(labelled.to_vec()).context("labelled sentences")?;
+    let n = all.len() as u32;
+    all.extend(items.iter().map(|item| item.to_sentence(&[])));
     let encoded = encoding.encode(&all)?;
     let forms = WordForms::of(&encoded).as_released(&config.released);
-    let n = labelled.len() as u32;
     Ok(Prepared {
         examples: encoded.examples,
         forms,
@@ -195,6 +210,7 @@ pub fn pool_of(
         names: all.into_iter().map(|s| s.id).collect(),
         pool: ActivePool { labelled: (0..n).collect(), unlabelled: (n..n + items.len() as u32).collect() },
         test: Vec::new(),
+        missed: Missed::default(),
         notes: BTreeMap::new(),
     })
 }

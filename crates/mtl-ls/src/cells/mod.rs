@@ -16,6 +16,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use anyhow::{Result, ensure};
+use medner_core::checkpoint::PRODUCTS;
 use medner_core::device;
 use medner_core::pretrained::WEIGHTS;
 use medner_core::trainer::{Summary, TrainerConfig};
@@ -112,7 +113,8 @@ pub fn train(
     let version = ("results", crate::method::RESULTS_VERSION);
     // A named encoder or category's model is known by its files, which stand in `data`, wherever they lie.
     let said = Config { encoder: None, pool: None, ..config.clone() };
-    let settings = job::settings(seed, &said, data, version, ctx)?;
+    let mut settings = job::settings(seed, &said, data, version, ctx)?;
+    settings.versions.insert(PRODUCTS.to_owned(), task.products.to_owned());
     let trainer_config = TrainerConfig {
         epochs: config.training.epochs.total(),
         patience,

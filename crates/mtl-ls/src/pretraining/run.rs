@@ -5,6 +5,7 @@ use std::path::Path;
 
 use anyhow::{Context, Result};
 use clap::{ArgMatches, Command};
+use medner_core::checkpoint::PRODUCTS;
 use medner_core::device;
 use medner_core::trainer::Summary;
 use medner_data::formats::tokenize::tokens;
@@ -93,6 +94,7 @@ pub fn pretrain(
     };
     notes.insert("encoder".into(), format!("{shape}, {trained}"));
     notes.insert("matrix products".into(), task.products.into());
+    settings.versions.insert(PRODUCTS.to_owned(), task.products.to_owned());
     let summary = if config.training.epochs > 0 {
         Some(outcome::train(&mut task, work, &config.training, settings, ctx)?)
     } else {

@@ -50,8 +50,9 @@ impl XlnetCrf {
         let output = Linear::normal(&(&root / "output"), config.d_model, count, config.initializer_range)?;
         let mut crf = Crf::new(&(&root / "crf"), count)?;
         if mode == LabelMode::First {
-            // Training sees all paths, as the paper's CRF; a prediction never breaks the scheme. With labels between words the
-            // scheme says nothing of neighbours.
+            // Training sees all paths, as the paper's CRF; a prediction never breaks the scheme within a sequence (a pack of sentences
+            // is one sequence: there an entity may begin with I- after another sentence's B-). With labels between words the scheme
+            // says nothing of neighbours.
             crf = crf.constrained(
                 Constraints::of_scheme(labels.scheme(), labels.tags())?,
                 ConstrainAt::Decoding,

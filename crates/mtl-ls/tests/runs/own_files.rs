@@ -107,8 +107,20 @@ pub(crate) fn a_slice_starts_from_the_model_of_all_data(path: InFolder<'_>, enco
     };
     assert!(refused(&["slicing_rate=0.5"]).contains("--set pool=DIR"));
     assert!(refused(&[&pool]).contains("`slicing_rate` which share"));
+    // Before the pool is opened.
+    let message = refused(&["slicing_rate=0.3", "pool=nowhere"]);
+    assert!(message.contains("no whole number of layers") && !message.contains("nowhere"), "{message}");
     let message = refused(&["slicing_rate=1.0", &encoder.replace("encoder=", "pool=")]);
     assert!(message.contains("mtl-ls train --out"), "{message}");
+    // A model of another encoder: its layers mean other things, though they fit.
+    let other = path("of_another");
+    fs::create_dir(&other).unwrap();
+    for entry in fs::read_dir(model).unwrap().map(Result::unwrap).filter(|e| e.path().is_file()) {
+        fs::copy(entry.path(), Path::new(&other).join(entry.file_name())).unwrap();
+    }
+    fs::write(Path::new(&other).join("origin.json"), r#"{"model.safetensors": "0123"}"#).unwrap();
+    let message = refused(&["slicing_rate=1.0", &format!("pool={other}")]);
+    assert!(message.contains("was trained from another encoder"), "{message}");
     done(&run(&["slicing_rate=1.0", &pool]));
     let read = |folder: &str, file: &str| tensors::read(&Path::new(folder).join(file)).unwrap();
     let (slice, pool) = (read(&out, "model.safetensors"), read(model, "model.safetensors"));

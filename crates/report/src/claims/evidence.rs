@@ -258,11 +258,8 @@ fn nothing(side: &Series) -> Compared {
 fn partial<const N: usize>(sides: [(&Series, &Measured); N]) -> Option<String> {
     let texts: Vec<String> = sides
         .into_iter()
-        .filter_map(|(series, side)| {
-            let run = side.values.len();
-            let lacking = side.planned.iter().filter(|seed| !side.values.contains_key(seed)).count();
-            let text = || format!("{run} of {} seeds of {} have run", run + lacking, series.label);
-            (lacking > 0).then(text)
+        .flat_map(|(series, side)| {
+            side.lacking(&series.label).into_iter().chain(side.others_lack.iter().cloned())
         })
         .collect();
     (!texts.is_empty()).then(|| texts.join(" and "))

@@ -20,7 +20,7 @@
 //! | --- | --- |
 //! | `system` | the row |
 //! | `table`, `dataset`, `task`, `metric` | in place of the claim's. A metric `seconds/<phase>` is a time of the runs |
-//! | `best_of` | a list of systems: the one with the highest mean |
+//! | `best_of` | a list of systems: the one with the highest mean; undecided until the seeds of all have run |
 //! | `over` | a list of data sets, or of `{dataset, task}`: the mean over them |
 //! | `published` | `true`: the printed number, for systems that only others have run |
 //! | `curve` | `{name, column, at}` or `{name, column, take: last, max, min or mean}`: a point of the runs' curve |

@@ -266,7 +266,7 @@ impl Builder<'_> {
             }
             each.pairs.push(of(means));
             let runs: Vec<&Measured> = series.iter().filter_map(measured).collect();
-            let lacks = |side: &&Measured| side.planned.iter().any(|seed| !side.values.contains_key(seed));
+            let lacks = |side: &&Measured| side.lacking("").is_some() || !side.others_lack.is_empty();
             each.lacking_seeds += usize::from(runs.iter().any(lacks));
             each.notes.extend(runs.iter().filter_map(|side| side.note.clone()));
         }

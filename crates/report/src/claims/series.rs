@@ -50,12 +50,21 @@ pub struct Measured {
     pub repeats: Option<Summary>,
     /// A word on how it came about.
     pub note: Option<String>,
+    /// Of `best_of`: which seeds the other candidates lack ([`Measured::lacking`]). Until they have run, another may be the best.
+    pub others_lack: Vec<String>,
 }
 
 impl Measured {
     /// The values in the order of their seeds.
     pub fn list(&self) -> Vec<f64> {
         self.values.values().copied().collect()
+    }
+
+    /// `2 of 3 seeds of X have run`, where the profile wants more than have.
+    pub fn lacking(&self, label: &str) -> Option<String> {
+        let run = self.values.len();
+        let lacking = self.planned.iter().filter(|seed| !self.values.contains_key(seed)).count();
+        (lacking > 0).then(|| format!("{run} of {} seeds of {label} have run", run + lacking))
     }
 
     /// Mean and spread.
@@ -186,18 +195,24 @@ pub fn series(
     Series { label, values }
 }
 
-/// The system with the highest mean. It is chosen by the scores it is then judged by, which the note says.
+/// The system with the highest mean. It is chosen by the scores it is then judged by, which the note says, and it is chosen
+/// for good once the seeds of all candidates have run.
 fn best_of(resolved: &Resolved, runs: &Runs<'_>) -> Result<Measured, String> {
     let mut best: Option<(f64, &str, Measured)> = None;
+    let mut lacking = Vec::new();
     for system in &resolved.full.best_of {
         let candidate = measured(system, resolved, runs)?;
         let mean = candidate.summary().map_or(f64::NEG_INFINITY, |summary| summary.mean);
+        lacking.extend(candidate.lacking(system).map(|text| (system, text)));
         if best.as_ref().is_none_or(|(highest, ..)| mean > *highest) {
             best = Some((mean, system, candidate));
         }
     }
-    let (_, system, mut measured) = best.ok_or("`best_of` is empty")?;
-    measured.note = Some(format!("{system}, chosen by the very scores it is judged by"));
+    let (_, best, mut measured) = best.ok_or("`best_of` is empty")?;
+    measured.note = Some(format!("{best}, chosen by the very scores it is judged by"));
+    // What the chosen one lacks is said of the side itself.
+    let others = lacking.into_iter().filter(|(system, _)| *system != best);
+    measured.others_lack = others.map(|(_, text)| text).collect();
     Ok(measured)
 }
 

@@ -121,14 +121,23 @@ pub fn one_sample(values: &[f64], number: f64, level: f64) -> Option<Contrast> {
     contrast("one-sample t over seeds", &test, summary.mean - number, error, summary.n, level)
 }
 
+/// What differs by rounding alone does not vary: a standard deviation of at most this share of the greatest value is none.
+const ROUNDING: f64 = 1e-9;
+
+/// The greatest of the values of two sides, whatever its sign.
+fn size(first: &[f64], second: &[f64]) -> f64 {
+    first.iter().chain(second).fold(0.0, |most: f64, value| most.max(value.abs()))
+}
+
 /// Ratio of two sample variances and the p value of "the same spread" (Fisher's F test; it wants values that are about
 /// normally distributed).
 ///
 /// `None` for fewer than two values on a side, or where one does not vary: two values that happen to agree show no steadiness.
 pub fn f_test(first: &[f64], second: &[f64]) -> Option<(f64, f64)> {
+    let most = size(first, second);
     let (first, second) = (Summary::of(first).ok()?, Summary::of(second).ok()?);
     let (v, w) = (first.sd?.powi(2), second.sd?.powi(2));
-    if v == 0.0 || w == 0.0 {
+    if first.sd?.min(second.sd?) <= ROUNDING * most {
         return None;
     }
     let (d1, d2) = (first.n as f64 - 1.0, second.n as f64 - 1.0);
@@ -151,9 +160,7 @@ pub fn pitman_morgan(first: &[f64], second: &[f64]) -> Option<(f64, f64)> {
     let (sums, differences) = (of(|a, b| a + b), of(|a, b| a - b));
     let (s, d) = (Summary::of(&sums).ok()?, Summary::of(&differences).ok()?);
     let scale = s.sd? * d.sd?;
-    // What differs by rounding alone does not vary.
-    let size = first.iter().chain(second).fold(0.0_f64, |most, value| most.max(value.abs()));
-    if n < 3 || s.sd?.min(d.sd?) <= 1e-9 * size {
+    if n < 3 || s.sd?.min(d.sd?) <= ROUNDING * size(first, second) {
         return None;
     }
     let products = sums.iter().zip(&differences).map(|(a, b)| (a - s.mean) * (b - d.mean));
@@ -308,6 +315,10 @@ mod tests {
         assert!(zero.difference == 0.0 && zero.low < -2.0 && (zero.low + zero.high).abs() < 1e-12);
         assert_eq!(f_test(&[1.0, 1.0], &[2.0, 2.0]), None);
         assert_eq!(f_test(&[1.0, 1.0], &[2.0, 3.0]), None);
+        // The mean of three such values is off by a rounding, and so their variance is 1.9e-29.
+        let (same, others) = ([28.65; 3], [28.1, 28.9, 28.4]);
+        assert!(Summary::of(&same).unwrap().sd.unwrap() > 0.0);
+        assert_eq!((f_test(&same, &others), f_test(&others, &same)), (None, None));
     }
 
     proptest! {

@@ -125,10 +125,11 @@ pub fn of(first: &Results, second: &Results, options: &Options) -> Comparison {
         damaged: first.damaged.iter().chain(&second.damaged).cloned().collect(),
         ..Comparison::default()
     };
-    let places: BTreeSet<&Place> = first.places.keys().chain(second.places.keys()).collect();
+    let theirs = named_as_in(first, second);
+    let places: BTreeSet<&Place> = first.places.keys().chain(theirs.keys()).collect();
     let mut differences = Vec::new();
     for place in places {
-        let (Some(one), Some(two)) = (first.places.get(place), second.places.get(place)) else {
+        let (Some(one), Some(&two)) = (first.places.get(place), theirs.get(place)) else {
             let side = if first.places.contains_key(place) { 1 } else { 2 };
             comparison.missing.push((side, place.to_string()));
             continue;
@@ -146,6 +147,24 @@ pub fn of(first: &Results, second: &Results, options: &Options) -> Comparison {
         (a.outcome, &a.place, &a.task, &a.metric).cmp(&(b.outcome, &b.place, &b.task, &b.metric))
     });
     comparison
+}
+
+/// The second side's places by the first side's names. Which tables tell namesakes apart depends on which of them a side has: a
+/// place that is not among the first side's is that of its namesakes there with which it shares the most tables.
+fn named_as_in<'r>(first: &Results, second: &'r Results) -> BTreeMap<Place, &'r Measured> {
+    let (same, others): (Vec<_>, Vec<_>) =
+        second.places.iter().partition(|(place, _)| first.places.contains_key(*place));
+    let mut named: BTreeMap<Place, &Measured> =
+        same.into_iter().map(|(place, measured)| (place.clone(), measured)).collect();
+    for (place, measured) in others {
+        let free =
+            first.places.iter().filter(|(known, _)| known.is_namesake(place) && !named.contains_key(*known));
+        let shared =
+            free.map(|(known, theirs)| (theirs.tables.intersection(&measured.tables).count(), known));
+        let nearest = shared.filter(|(tables, _)| *tables > 0).max_by_key(|(tables, _)| *tables);
+        named.insert(nearest.map_or(place, |(_, known)| known).clone(), measured);
+    }
+    named
 }
 
 /// Seeds that finished on one side and not on the other.

@@ -10,6 +10,8 @@
 //! | [`changes`] | the tests, and what is missing on either side |
 //! | [`command`] | the command |
 //!
+//! Runs of one name in two tables with other configurations are two systems ([`namesakes`](crate::namesakes)).
+//!
 //! A score is compared over seeds: by a paired t-test where both sides have two seeds or more in common, else by Welch's;
 //! from a table, by Welch's test of means and deviations. With a single common seed the sentences decide, where both runs
 //! stored their counts per sentence (paired approximate randomisation of F1). Holm's correction goes over all scores of

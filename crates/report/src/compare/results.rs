@@ -10,6 +10,9 @@ use medner_experiment::store::Store;
 use medner_metrics::Summary;
 use serde::Serialize;
 
+use crate::namesakes::{self, Named};
+use crate::report::shown_runs;
+
 /// A row of results: what ran.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 pub struct Place {
@@ -19,6 +22,15 @@ pub struct Place {
     pub system: String,
     /// Data set.
     pub dataset: String,
+    /// The tables that show it, where another run on that side has the same names ([`namesakes`]); else empty.
+    pub tables: String,
+}
+
+impl Place {
+    /// True where nothing but the tables may tell the two apart.
+    pub fn is_namesake(&self, other: &Self) -> bool {
+        (&self.folder, &self.system, &self.dataset) == (&other.folder, &other.system, &other.dataset)
+    }
 }
 
 impl std::fmt::Display for Place {
@@ -26,7 +38,7 @@ impl std::fmt::Display for Place {
         if !self.folder.is_empty() {
             write!(f, "{}: ", self.folder)?;
         }
-        write!(f, "{} on {}", self.system, self.dataset)
+        write!(f, "{} on {}", namesakes::with_tables(&self.system, &self.tables), self.dataset)
     }
 }
 
@@ -46,6 +58,8 @@ pub struct Measured {
     pub records: BTreeMap<u64, RunRecord>,
     /// Seeds whose run failed.
     pub failed: BTreeSet<u64>,
+    /// The tables that show its runs.
+    pub tables: BTreeSet<String>,
 }
 
 /// One side of a comparison.
@@ -103,33 +117,92 @@ fn find_runs(root: &Path, folder: &Path, found: &mut Vec<(String, PathBuf)>) -> 
     below.iter().try_for_each(|folder| find_runs(root, folder, found))
 }
 
-/// Where several records have the same names and seed (a store keeps those of earlier configurations), the newest counts.
+/// A run of either form.
+struct Run {
+    hash: String,
+    system: String,
+    dataset: String,
+    seed: u64,
+    /// The tables that show it, with a space between them.
+    tables: String,
+    started: String,
+    /// None of a run that failed.
+    scores: Option<BTreeMap<Score, f64>>,
+    seconds: BTreeMap<String, f64>,
+    record: Option<RunRecord>,
+}
+
+/// The records of a store. What shows them, `runs.csv` says, and of a record that is newer than this list, the record itself.
 fn read_store(name: &str, folder: &Path, results: &mut Results) -> Result<()> {
     let store = Store::open(folder)?;
     results.damaged.extend(store.damaged().iter().cloned());
-    for record in store.records().values() {
+    let list = folder.join("runs.csv");
+    let listed = if list.is_file() { shown_runs(&list).map(Some) } else { Ok(None) };
+    let listed = listed.unwrap_or_else(|error| {
+        results.damaged.push(error);
+        None
+    });
+    let runs = store.records().values().map(|record| {
         let cell = &record.cell;
-        let place =
-            Place { folder: name.to_owned(), system: cell.system.clone(), dataset: cell.dataset.clone() };
-        let side = results.places.entry(place).or_default();
-        if side.records.get(&cell.seed).is_some_and(|known| known.started >= record.started) {
-            continue;
+        let of_record = || cell.tables.iter().map(String::as_str).collect::<Vec<_>>().join(" ");
+        let tables = listed.as_ref().map(|listed| listed.get(&cell.hash).cloned().unwrap_or_else(of_record));
+        let finished = record.status == Status::Finished;
+        let scores = record.outcome.scores.iter().flat_map(|(task, metrics)| {
+            metrics.iter().map(move |(metric, value)| ((task.clone(), metric.clone()), *value))
+        });
+        Run {
+            hash: cell.hash.clone(),
+            system: cell.system.clone(),
+            dataset: cell.dataset.clone(),
+            seed: cell.seed,
+            tables: tables.unwrap_or_default(),
+            started: record.started.clone(),
+            scores: finished.then(|| scores.collect()),
+            seconds: if finished { record.outcome.seconds.clone() } else { BTreeMap::new() },
+            record: Some(record.clone()),
         }
-        side.failed.remove(&cell.seed);
-        side.scores.remove(&cell.seed);
-        side.seconds.remove(&cell.seed);
-        if record.status == Status::Finished {
-            let scores = record.outcome.scores.iter().flat_map(|(task, metrics)| {
-                metrics.iter().map(move |(metric, value)| ((task.clone(), metric.clone()), *value))
-            });
-            side.scores.insert(cell.seed, scores.collect());
-            side.seconds.insert(cell.seed, record.outcome.seconds.clone());
-        } else {
-            side.failed.insert(cell.seed);
-        }
-        side.records.insert(cell.seed, record.clone());
-    }
+    });
+    place(name, runs.collect(), results);
     Ok(())
+}
+
+/// Gives each run its place. A table that shows a run speaks for it: where a name is listed, what no table shows (a store keeps
+/// the runs of earlier configurations) does not count; where none is, of several runs with one seed the newest counts.
+fn place(folder: &str, mut runs: Vec<Run>, results: &mut Results) {
+    let names = |run: &Run| (run.system.clone(), run.dataset.clone());
+    let is_listed = |run: &Run| !run.tables.trim().is_empty();
+    let listed: BTreeSet<(String, String)> = runs.iter().filter(|run| is_listed(run)).map(names).collect();
+    runs.retain(|run| is_listed(run) || !listed.contains(&names(run)));
+    // The newest takes the place of the others; of those that do not say when they began, the last.
+    runs.sort_by(|a, b| a.started.cmp(&b.started));
+    let named: Vec<Named<'_>> = runs
+        .iter()
+        .map(|run| Named {
+            system: &run.system,
+            dataset: &run.dataset,
+            seed: run.seed,
+            tables: &run.tables,
+            hash: &run.hash,
+        })
+        .collect();
+    let apart = namesakes::told_apart(&named);
+    for (run, tables) in runs.into_iter().zip(apart) {
+        let place = Place { folder: folder.to_owned(), system: run.system, dataset: run.dataset, tables };
+        let side = results.places.entry(place).or_default();
+        side.tables.extend(run.tables.split_whitespace().map(str::to_owned));
+        side.failed.remove(&run.seed);
+        side.scores.remove(&run.seed);
+        side.seconds.remove(&run.seed);
+        side.records.remove(&run.seed);
+        match run.scores {
+            Some(scores) => {
+                side.scores.insert(run.seed, scores);
+                side.seconds.insert(run.seed, run.seconds);
+            }
+            None => _ = side.failed.insert(run.seed),
+        }
+        side.records.extend(run.record.map(|record| (run.seed, record)));
+    }
 }
 
 /// `runs.csv` (a row a run) or a result table (a row a score, with mean, sd and n).
@@ -148,6 +221,7 @@ fn read_csv(path: &Path, results: &mut Results) -> Result<()> {
             path.display()
         );
     }
+    let mut listed = Vec::new();
     for record in reader.records() {
         let record = record.with_context(context)?;
         let line = record.position().map_or(0, csv::Position::line);
@@ -155,23 +229,28 @@ fn read_csv(path: &Path, results: &mut Results) -> Result<()> {
         let wrong = |column: &str, text: &str| {
             anyhow::anyhow!("{}:{line}: `{column}`: expected a number, found `{text}`", path.display())
         };
-        let place = Place {
-            folder: String::new(),
-            system: field(system).to_owned(),
-            dataset: field(dataset).to_owned(),
-        };
-        let side = results.places.entry(place).or_default();
+        let text = |name: &str| at(name).map(field).unwrap_or_default().to_owned();
         if let Some((scores, seed)) = runs {
             let seed: u64 = field(seed).parse().map_err(|_| wrong("seed", field(seed)))?;
-            if at("status").is_some_and(|status| field(status) != "finished") {
-                side.failed.insert(seed);
-                continue;
-            }
-            let scores = parse_scores(field(scores)).map_err(|text| wrong("scores", &text))?;
-            side.scores.insert(seed, scores);
-            let seconds = at("seconds").and_then(|at| field(at).parse::<f64>().ok());
-            side.seconds.entry(seed).or_default().extend(seconds.map(|value| ("total".to_owned(), value)));
+            let failed = at("status").is_some_and(|status| field(status) != "finished");
+            let scores = (!failed)
+                .then(|| parse_scores(field(scores)).map_err(|text| wrong("scores", &text)))
+                .transpose()?;
+            let total = at("seconds").and_then(|at| field(at).parse::<f64>().ok());
+            listed.push(Run {
+                hash: text("hash"),
+                system: field(system).to_owned(),
+                dataset: field(dataset).to_owned(),
+                seed,
+                tables: text("tables"),
+                started: text("started"),
+                scores,
+                seconds: total.map(|value| ("total".to_owned(), value)).into_iter().collect(),
+                record: None,
+            });
         } else if let Some((mean, n)) = table {
+            let (system, dataset) = (field(system).to_owned(), field(dataset).to_owned());
+            let side = results.places.entry(Place { system, dataset, ..Place::default() }).or_default();
             if field(mean).is_empty() {
                 continue;
             }
@@ -185,10 +264,10 @@ fn read_csv(path: &Path, results: &mut Results) -> Result<()> {
             let (sd, min, max) = (of("sd")?, of("min")?, of("max")?);
             let n = number("n", n)? as usize;
             let summary = Summary { n, mean, sd, min: min.unwrap_or(mean), max: max.unwrap_or(mean) };
-            let text = |name: &str| at(name).map(field).unwrap_or_default().to_owned();
             side.summaries.insert((text("task"), text("metric")), summary);
         }
     }
+    place("", listed, results);
     Ok(())
 }
 
@@ -239,6 +318,32 @@ mod tests {
         .unwrap();
         let summary = table.places.values().next().unwrap().summaries[&("ner".to_owned(), "f1".to_owned())];
         assert_eq!((summary.n, summary.sd), (3, Some(0.12)));
+    }
+
+    #[test]
+    fn rows_of_one_name_are_told_apart_by_their_tables() {
+        let runs = csv("hash,system,dataset,seed,status,scores,started,tables\n\
+             aa,A,D,1,finished,ner/f1=0.8,2024-01-02,cws table7\nbb,A,D,2,finished,ner/f1=0.81,2024-01-02,table7\n\
+             cc,A,D,1,finished,ner/f1=0.3,2024-01-03,fig8\ndd,A,D,2,failed: no memory,,2024-01-03,fig8\n\
+             ee,A,D,1,finished,ner/f1=0.1,2024-01-04,\n\
+             ff,B,D,1,finished,ner/f1=0.7,2024-01-06,\ngg,B,D,1,finished,ner/f1=0.6,2024-01-05,\n")
+        .unwrap();
+        let found: Vec<(String, Vec<f64>)> = runs
+            .places
+            .iter()
+            .map(|(place, side)| {
+                let scores = side.scores.values().flat_map(|scores| scores.values().copied());
+                (place.to_string(), scores.collect())
+            })
+            .collect();
+        let expected = [
+            ("A [cws table7] on D", vec![0.8, 0.81]),
+            ("A [fig8] on D", vec![0.3]),
+            // No table lists either: the newest.
+            ("B on D", vec![0.7]),
+        ];
+        assert_eq!(found, expected.map(|(place, scores)| (place.to_owned(), scores)));
+        assert_eq!(runs.places.values().map(|side| side.failed.len()).collect::<Vec<_>>(), [0, 1, 0]);
     }
 
     #[test]

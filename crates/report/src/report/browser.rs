@@ -58,23 +58,27 @@ pub struct Piece {
 /// At most so many runs are shown; the others' errors stand in their records.
 const RUNS: usize = 24;
 
-/// The errors of a paper's runs: of each system and data set the first seed.
+/// The errors of a paper's runs: of each system and data set the first seed; runs of one name with two configurations are two
+/// systems.
 pub fn of(paper: &Paper) -> Vec<Run> {
-    let mut first: BTreeMap<(&str, &str), &RunRecord> = BTreeMap::new();
+    let mut first: BTreeMap<(&str, String), &RunRecord> = BTreeMap::new();
     for (record, tables) in paper.finished() {
         if tables.is_empty() || !record.outcome.examples.contains_key("errors") {
             continue;
         }
         let cell = &record.cell;
-        let known = first.entry((&cell.dataset, &cell.system)).or_insert(record);
+        let known = first.entry((&cell.dataset, paper.name_of(record))).or_insert(record);
         if cell.seed < known.cell.seed {
             *known = record;
         }
     }
-    first.into_values().filter_map(run).take(RUNS).collect()
+    let runs = first.into_iter();
+    runs.filter_map(|((_, system), record)| run(system, paper.command_of(record), record))
+        .take(RUNS)
+        .collect()
 }
 
-fn run(record: &RunRecord) -> Option<Run> {
+fn run(system: String, command: String, record: &RunRecord) -> Option<Run> {
     let errors = record.outcome.examples.get("errors")?;
     let column = |name: &str| errors.columns.iter().position(|known| known == name);
     let kind = column("kind")?;
@@ -110,11 +114,11 @@ fn run(record: &RunRecord) -> Option<Run> {
     }
     let cell = &record.cell;
     (!kinds.is_empty()).then(|| Run {
-        system: cell.system.clone(),
+        system,
         dataset: cell.dataset.clone(),
         seed: cell.seed,
         hash: cell.hash.clone(),
-        command: record.command.clone(),
+        command,
         types: types.into_iter().collect(),
         kinds,
     })

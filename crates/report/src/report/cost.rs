@@ -38,14 +38,14 @@ const KNOWN: [&str; 4] = ["total", "train", "epoch", "test"];
 /// Further phases are not shown.
 const PHASES: usize = 7;
 
-/// Means over the runs of each system and data set.
+/// Means over the runs of each system and data set; runs of one name with two configurations are two systems.
 pub fn of(paper: &Paper) -> Cost {
-    let mut groups: BTreeMap<(&str, usize, &str), Vec<&RunRecord>> = BTreeMap::new();
+    let mut groups: BTreeMap<(&str, usize, String), Vec<&RunRecord>> = BTreeMap::new();
     for (record, tables) in paper.finished() {
         if !tables.is_empty() {
-            let system = record.cell.system.as_str();
-            let place = paper.place_of(system);
-            groups.entry((record.cell.dataset.as_str(), place, system)).or_default().push(record);
+            let place = paper.place_of(&record.cell.system);
+            let key = (record.cell.dataset.as_str(), place, paper.name_of(record));
+            groups.entry(key).or_default().push(record);
         }
     }
     let mut phases: Vec<String> = KNOWN.map(str::to_owned).into();
@@ -67,7 +67,7 @@ pub fn of(paper: &Paper) -> Cost {
             .collect();
         let memory = records.iter().map(|r| r.peak_memory_mib).fold(0.0, f64::max);
         Row {
-            system: (*system).to_owned(),
+            system: system.clone(),
             dataset: (*dataset).to_owned(),
             runs: records.len(),
             phases: seconds.iter().map(|s| s.map(format::seconds).unwrap_or_default()).collect(),

@@ -8,9 +8,11 @@ use std::path::{Path, PathBuf};
 use medner_experiment::published::{self, Published};
 use medner_experiment::schema::{self, Kind, TableSpec};
 use medner_experiment::store::Store;
+use medner_experiment::{Cell, RunRecord, Status};
 use serde::Serialize;
 
 use super::about::About;
+use crate::namesakes::{self, Named};
 
 /// What is wrong with what a report was made from, a sentence each.
 #[derive(Debug, Default)]
@@ -110,6 +112,10 @@ pub struct Paper {
     pub store: Store,
     /// The tables that show a run, by the run's hash; a run that none shows is of an earlier configuration.
     pub shown: BTreeMap<String, String>,
+    /// What tells a run from those of the same names ([`namesakes`]), by its hash.
+    apart: BTreeMap<String, String>,
+    /// The command of a run as `runs.csv` has it, by its hash.
+    commands: BTreeMap<String, String>,
     /// Its folder under `experiments/`.
     pub folder: PathBuf,
 }
@@ -138,11 +144,17 @@ impl Paper {
             published: printed.unwrap_or_default(),
             tables: Vec::new(),
             shown: BTreeMap::new(),
+            apart: BTreeMap::new(),
+            commands: BTreeMap::new(),
             store,
             folder: folder.to_owned(),
         };
         paper.read_tables(results, problems);
-        paper.shown = paper.read_runs(&results.join("runs.csv"), problems);
+        let list = results.join("runs.csv");
+        paper.shown = paper.read_runs(&list, problems);
+        paper.apart = paper.told_apart();
+        // A list that cannot be read is named already; one without commands has none.
+        paper.commands = commands(&list).unwrap_or_default();
         paper
     }
 
@@ -179,15 +191,39 @@ impl Paper {
     /// Which tables show which run: as `runs.csv` says; without it, as the records say.
     fn read_runs(&self, path: &Path, problems: &mut Problems) -> BTreeMap<String, String> {
         let from_records = || {
-            let tables = |cell: &medner_experiment::Cell| {
-                cell.tables.iter().map(String::as_str).collect::<Vec<_>>().join(" ")
-            };
+            let tables = |cell: &Cell| cell.tables.iter().map(String::as_str).collect::<Vec<_>>().join(" ");
             self.store.records().values().map(|r| (r.cell.hash.clone(), tables(&r.cell))).collect()
         };
         if !path.is_file() {
             return from_records();
         }
         problems.note(shown_runs(path)).unwrap_or_else(from_records)
+    }
+
+    fn told_apart(&self) -> BTreeMap<String, String> {
+        let cells = || self.store.records().values().map(|record| &record.cell);
+        let named: Vec<Named<'_>> = cells()
+            .map(|cell| Named {
+                system: &cell.system,
+                dataset: &cell.dataset,
+                seed: cell.seed,
+                tables: self.shown.get(&cell.hash).map_or("", String::as_str),
+                hash: &cell.hash,
+            })
+            .collect();
+        cells().map(|cell| cell.hash.clone()).zip(namesakes::told_apart(&named)).collect()
+    }
+
+    /// A run's system, with the tables that show it where another run has the same names: `ASAIBC [fig8 fig8-loss]`.
+    pub fn name_of(&self, record: &RunRecord) -> String {
+        let apart = self.apart.get(&record.cell.hash).map_or("", String::as_str);
+        namesakes::with_tables(&record.cell.system, apart)
+    }
+
+    /// The command that makes a run: as `runs.csv` has it, whose writer knows what the tables call it now; else the record's.
+    pub fn command_of(&self, record: &RunRecord) -> String {
+        let listed = self.commands.get(&record.cell.hash).filter(|command| !command.is_empty());
+        listed.unwrap_or(&record.command).clone()
     }
 
     /// The place of a system among the rows of the paper's tables; a system of none comes last.
@@ -198,8 +234,8 @@ impl Paper {
     }
 
     /// The finished runs, each with the tables that show it.
-    pub fn finished(&self) -> impl Iterator<Item = (&medner_experiment::RunRecord, &str)> {
-        self.store.records().values().filter(|r| r.status == medner_experiment::Status::Finished).map(|r| {
+    pub fn finished(&self) -> impl Iterator<Item = (&RunRecord, &str)> {
+        self.store.records().values().filter(|r| r.status == Status::Finished).map(|r| {
             let tables = self.shown.get(&r.cell.hash).map_or("", String::as_str);
             (r, tables)
         })
@@ -214,6 +250,16 @@ pub fn shown_runs(path: &Path) -> Result<BTreeMap<String, String>, String> {
     let file = CsvFile::read(path)?;
     let (hash, tables) = (file.column("hash")?, file.column("tables")?);
     Ok(file.sheet.rows.iter().map(|row| (row[hash].clone(), row[tables].clone())).collect())
+}
+
+/// The command of each run by its hash, as `runs.csv` has it.
+fn commands(path: &Path) -> Result<BTreeMap<String, String>, String> {
+    if !path.is_file() {
+        return Ok(BTreeMap::new());
+    }
+    let file = CsvFile::read(path)?;
+    let (hash, command) = (file.column("hash")?, file.column("command")?);
+    Ok(file.sheet.rows.iter().map(|row| (row[hash].clone(), row[command].clone())).collect())
 }
 
 /// The names of the CSV files of a folder, sorted.

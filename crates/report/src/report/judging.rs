@@ -8,7 +8,7 @@ use super::format::{difference, p_value};
 use super::input::{CsvFile, Paper, Problems};
 use super::page::Word;
 use super::verdict::Class;
-use crate::audit::{self, Weight};
+use crate::audit::{self, Detector, Weight};
 use crate::claims::wording::digits;
 use crate::claims::{self, Evidence, Judged, Options, Verdict};
 
@@ -193,8 +193,9 @@ fn of_corpora(path: &Path, paper: &str) -> Result<Vec<Finding>, String> {
     for name in names {
         at.push(file.column(name)?);
     }
+    // By who found it: that detector has remarks as well.
     let rows =
-        file.sheet.rows.iter().filter(|row| row[at[0]] == paper && row[at[1]] == Weight::Corpus.name());
+        file.sheet.rows.iter().filter(|row| row[at[0]] == paper && row[at[2]] == Detector::Corpus.name());
     Ok(rows.map(|row| finding(&row[at[1]], &row[at[2]], &row[at[3]], &row[at[4]])).collect())
 }
 

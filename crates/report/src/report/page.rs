@@ -437,7 +437,7 @@ fn training(paper: &Paper, names: &mut Names<'_>) -> Vec<Figure> {
     let mut curves: BTreeMap<&str, Sheet> = BTreeMap::new();
     for record in runs {
         for (name, curve) in record.outcome.curves.iter().filter(|(name, _)| !shown.contains(name.as_str())) {
-            add(curves.entry(name).or_default(), record, curve);
+            add(curves.entry(name).or_default(), &paper.name_of(record), record, curve);
         }
     }
     let drawings = curves.values().flat_map(|sheet| chart::of_points(None, sheet));
@@ -445,7 +445,7 @@ fn training(paper: &Paper, names: &mut Names<'_>) -> Vec<Figure> {
 }
 
 /// Adds a run's curve to those of the others; they may have other columns.
-fn add(sheet: &mut Sheet, record: &RunRecord, curve: &Curve) {
+fn add(sheet: &mut Sheet, system: &str, record: &RunRecord, curve: &Curve) {
     if sheet.header.is_empty() {
         sheet.header = ["system", "dataset", "seed"].map(str::to_owned).into();
     }
@@ -462,7 +462,7 @@ fn add(sheet: &mut Sheet, record: &RunRecord, curve: &Curve) {
     }
     for values in &curve.rows {
         let mut row = vec![String::new(); sheet.header.len()];
-        row[0].clone_from(&record.cell.system);
+        system.clone_into(&mut row[0]);
         row[1].clone_from(&record.cell.dataset);
         row[2] = record.cell.seed.to_string();
         for (place, value) in places.iter().zip(values) {
@@ -473,5 +473,23 @@ fn add(sheet: &mut Sheet, record: &RunRecord, curve: &Curve) {
             };
         }
         sheet.rows.push(row);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn a_seed_without_a_test_over_sentences_keeps_its_place() {
+        let comparison = Comparison {
+            p_units: "0.0312 - 0.5000".to_owned(),
+            seeds: "1 2 3".to_owned(),
+            ..Comparison::default()
+        };
+        let sheet = compared(&[comparison]).unwrap();
+        let p: Vec<&str> = sheet.rows[0].last().unwrap().split(' ').collect();
+        assert_eq!((p.len(), p[1]), (3, "-"), "{p:?}");
     }
 }

@@ -149,6 +149,37 @@ fn seeds_that_have_not_run_and_cut_down_data_decide_nothing() {
     assert!(of(&paper, "above")["reason"].as_str().unwrap().contains("cuts the data down"));
 }
 
+/// Whichever is best by now: with the seeds that another candidate lacks that one may be.
+#[test]
+fn the_best_of_several_is_not_known_before_all_of_them_have_run() {
+    let repository = Repository::new();
+    toy(
+        &repository,
+        "defaults: {dataset: D, task: ner, metric: f1}\nclaims:\n\
+         - {id: best, text: The best beats B., at: Section 1, table: table2, test: {higher: {side: {best_of: [A, C]}, than: [B]}}}\n",
+    );
+    for seed in 1..=4 {
+        run(&repository, "cpu", "A", 1, seed, 80);
+        run(&repository, "cpu", "B", 2, seed, 70);
+    }
+    for seed in 1..=3 {
+        run(&repository, "cpu", "C", 3, seed, 60);
+    }
+    let verdict = || {
+        let paper = judged(&repository, &[], 0);
+        let claim = of(&paper, "best");
+        ["verdict", "reason"].map(|key| claim[key].as_str().unwrap().to_owned())
+    };
+    let [found, reason] = verdict();
+    assert_eq!(found, "undecided", "{reason}");
+    assert!(
+        reason.contains("3 of 4 seeds of C have run") && !reason.contains("seeds of the best"),
+        "{reason}"
+    );
+    run(&repository, "cpu", "C", 3, 4, 60);
+    assert_eq!(verdict()[0], "supported");
+}
+
 #[test]
 fn text_and_csv_say_the_same() {
     let repository = filled();

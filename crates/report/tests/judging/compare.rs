@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::records::{run, save, toy};
+use crate::records::{record, run, save, toy};
 use crate::support::{Repository, arg};
 
 #[test]
@@ -51,6 +51,44 @@ fn one_seed_is_judged_by_its_sentences() {
     assert_eq!(comparison["scores"][0]["method"], "randomisation over sentences");
     assert_eq!(comparison["scores"][0]["outcome"], "changed");
     assert_eq!(comparison["scores"][0]["place"]["folder"], "");
+}
+
+/// Two tables that ask for a system of one name with two configurations.
+#[test]
+fn runs_of_one_name_in_two_tables_are_two_systems() {
+    let (first, second) = (Repository::new(), Repository::new());
+    for seed in 1..=4 {
+        for (repository, share) in [(&first, 80), (&second, 60)] {
+            run(repository, "cpu", "A", 1, seed, 80);
+            // Began later than the other and must not take its place.
+            let mut other = record("cpu", "A", 7, seed, share);
+            other.cell.tables = ["fig8", "fig8-loss"].map(str::to_owned).into();
+            other.started = "2024-06-01T00:00:00Z".to_owned();
+            save(repository, "cpu", &other);
+        }
+        // Of an earlier configuration: no table shows it.
+        let mut earlier = record("cpu", "A", 9, seed, 10);
+        earlier.cell.tables.clear();
+        earlier.started = "2024-07-01T00:00:00Z".to_owned();
+        save(&first, "cpu", &earlier);
+    }
+    let (one, two) = (first.path("results"), second.path("results"));
+    let text = first.out(&["compare", arg(&one), arg(&two), "--all", "--fail"], 1);
+    assert!(text.starts_with("2 scores: 1 changed, 0 untested, 0 noise, 1 same\n"), "{text}");
+    assert!(text.contains("A [fig8 fig8-loss] on D") && text.contains("A [table2] on D"), "{text}");
+    assert!(!text.contains("only on side"), "{text}");
+    // A side with one of them alone has no namesakes to tell apart.
+    let third = Repository::new();
+    for seed in 1..=4 {
+        run(&third, "cpu", "A", 1, seed, 80);
+    }
+    let alone = third.path("results");
+    for (sides, side) in [([&one, &alone], 1), ([&alone, &one], 2)] {
+        let text = first.out(&["compare", arg(sides[0]), arg(sides[1]), "--all"], 0);
+        assert!(text.starts_with("1 scores: 0 changed, 0 untested, 0 noise, 1 same\n"), "{text}");
+        assert!(text.contains(&format!("only on side {side}: cpu/toy: A [fig8 fig8-loss] on D")), "{text}");
+        assert_eq!(text.matches("only on side").count(), 1, "{text}");
+    }
 }
 
 #[test]

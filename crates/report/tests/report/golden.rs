@@ -106,7 +106,9 @@ fn printed_tables_that_nothing_runs_for_are_shown_with_their_numbers_and_claims_
     );
     repository.write(
         "results/audit.csv",
-        "paper,weight,detector,place,text\ntoy,corpus,corpus,\"table1, published.csv:3\",7 printed; 8 here\nother,corpus,corpus,p,not ours\n",
+        "paper,weight,detector,place,text\ntoy,corpus,corpus,\"table1, published.csv:3\",7 printed; 8 here\n\
+         toy,remark,corpus,\"table1, published.csv:4\",9 printed: 9 distinct strings\nother,corpus,corpus,p,not ours\n\
+         toy,remark,f1,p,found again by the report\n",
     );
     repository.out(&["report"], 0);
     for file in ["index.html", "REPORT.md"] {
@@ -116,13 +118,14 @@ fn printed_tables_that_nothing_runs_for_are_shown_with_their_numbers_and_claims_
             "84.82",
             "IDCNN &lt;is&gt; better.",
             "7 printed; 8 here",
+            "9 printed: 9 distinct strings",
             "nothing here runs for it yet",
         ] {
             assert!(text.contains(part), "{part} is not in {file}");
         }
         // 84.82 and 86.46 give 85.63: the audit sees that the printed F1 is another.
         assert!(text.contains("85.63"), "{file}");
-        assert!(!text.contains("not ours"), "{file}");
+        assert!(!text.contains("not ours") && !text.contains("found again"), "{file}");
         assert!(["supported", "undecided", "not testable here"].iter().any(|verdict| text.contains(verdict)));
     }
 }

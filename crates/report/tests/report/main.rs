@@ -5,6 +5,7 @@
 mod browser;
 mod damage;
 mod golden;
+mod namesakes;
 mod readme;
 mod results;
 mod speed;

@@ -11,7 +11,7 @@ use medner_data::plain_text::Text;
 use medner_experiment::yaml::Node;
 use medner_experiment::{Lock, RunContext, lock_folder, must_exist, output, set_flag};
 
-use super::outcome::last_epoch;
+use super::outcome::kept_epoch;
 use super::settings::{self, Settings};
 
 /// The command's name.
@@ -121,7 +121,7 @@ impl<C> Request<C> {
 
     /// Says what it came to.
     pub fn say_end(&self, summary: &Summary) {
-        let Some((loss, metrics)) = last_epoch(summary) else { return };
+        let Some((loss, metrics)) = kept_epoch(summary) else { return };
         let perplexity = metrics.get("perplexity");
         let held_out =
             perplexity.map_or_else(String::new, |p| format!(", perplexity {p:.1} on held-out text"));

@@ -42,7 +42,7 @@ pub fn train<O: Objective>(
 pub fn put<O: Objective>(outcome: &mut Outcome, summary: &Summary) {
     outcome.score(ENCODER, "steps", summary.steps as f64);
     outcome.curves = curves(summary, O::TERMS);
-    if let Some((loss, metrics)) = last_epoch(summary) {
+    if let Some((loss, metrics)) = kept_epoch(summary) {
         outcome.score(ENCODER, "loss", loss);
         for (name, value) in metrics {
             outcome.score(ENCODER, name, *value);
@@ -54,11 +54,15 @@ pub fn put<O: Objective>(outcome: &mut Outcome, summary: &Summary) {
     }
 }
 
-/// Loss and metrics of the last epoch.
-pub fn last_epoch(summary: &Summary) -> Option<(f64, &BTreeMap<String, f64>)> {
+/// Loss and metrics of the epoch whose parameters are kept: the one with the lowest loss on held-out text, the last one where nothing is
+/// held out.
+pub fn kept_epoch(summary: &Summary) -> Option<(f64, &BTreeMap<String, f64>)> {
+    let best = summary.best.map(|best| best.epoch + 1);
     summary.log.iter().rev().find_map(|line| match line {
-        LogLine::Epoch { loss, metrics, .. } => Some((*loss, metrics)),
-        LogLine::Curve { .. } => None,
+        LogLine::Epoch { epoch, loss, metrics, .. } if best.is_none_or(|best| best == *epoch) => {
+            Some((*loss, metrics))
+        }
+        LogLine::Epoch { .. } | LogLine::Curve { .. } => None,
     })
 }
 
@@ -86,4 +90,29 @@ fn curves(summary: &Summary, terms: &[&str]) -> BTreeMap<String, Curve> {
         }
     }
     [("loss".to_owned(), loss), ("perplexity".to_owned(), perplexity)].into()
+}
+
+#[cfg(test)]
+mod tests {
+    use medner_core::checkpoint::Best;
+
+    use super::*;
+
+    #[test]
+    fn the_numbers_are_those_of_the_epoch_that_is_kept() {
+        let epoch = |epoch: u64, loss: f64| LogLine::Epoch {
+            epoch,
+            step: 10 * epoch,
+            loss,
+            score: None,
+            metrics: [("perplexity".to_owned(), 10.0 * loss)].into(),
+        };
+        let log = vec![epoch(1, 3.0), epoch(2, 2.0), LogLine::Curve { step: 25, loss: 1.5 }, epoch(3, 1.0)];
+        let mut summary = Summary { steps: 30, epochs: 3, best: None, log, timing: Vec::new() };
+        let kept =
+            |summary: &Summary| kept_epoch(summary).map(|(loss, metrics)| (loss, metrics["perplexity"]));
+        assert_eq!(kept(&summary), Some((1.0, 10.0)));
+        summary.best = Some(Best { score: -2.0, epoch: 1, step: 20 });
+        assert_eq!(kept(&summary), Some((2.0, 20.0)));
+    }
 }

@@ -178,8 +178,8 @@ impl<O: Objective> Task for Pretraining<O> {
         for part in self.parts(&examples) {
             let mut loss = None;
             for (term, &goals) in self.objective.terms(part, true)?.iter().zip(&goals) {
-                // Mean over the whole step, whatever part it is in.
-                let mean = term.loss()?.f_div_scalar(goals as f64)?;
+                // Mean over the whole step, whatever part it is in; 0 in a step with nothing to find.
+                let mean = term.loss()?.f_div_scalar(goals.max(1) as f64)?;
                 loss = Some(match loss {
                     Some(sum) => Tensor::f_add(&sum, &mean)?,
                     None => mean,
