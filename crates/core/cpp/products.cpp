@@ -1,4 +1,4 @@
-// Number type of oneDNN's matrix products of f32 tensors. See src/precision.rs, its only user.
+// Number type of products of f32 tensors: oneDNN's, which src/precision.rs sets, and cuDNN's, which src/device.rs sets.
 #include <ATen/Context.h>
 
 #include <cstring>
@@ -6,7 +6,7 @@
 
 extern "C" {
 
-// Sets it for the whole process. Returns false with a message of at most `room` bytes, zero at its end.
+// Sets oneDNN's for the whole process. Returns false with a message of at most `room` bytes, zero at its end.
 bool medner_products_bf16(bool wanted, char* message, size_t room) {
     try {
         at::globalContext().setFloat32Precision(at::Float32Backend::MKLDNN, at::Float32Op::MATMUL,

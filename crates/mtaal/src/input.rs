@@ -212,8 +212,7 @@ pub fn cut(documents: &[Document], path: &Path) -> Result<Vec<TokenizedSentence>
     for sentence in tokenize(documents)?.items {
         let length = sentence.offsets.len();
         if length > LONGEST {
-            let first = || Remarked { count: 0, first: format!("{}, {length} tokens", sentence.sentence.id) };
-            cut.get_or_insert_with(first).count += 1;
+            Remarked::note(&mut cut, || format!("{}, {length} tokens", sentence.sentence.id));
         }
         let document = &documents[sentence.document].id;
         sentences.extend(length::unlabelled(sentence, document));

@@ -45,8 +45,7 @@ pub fn labelled(sentences: Vec<Sentence>) -> Result<(Vec<Sentence>, Option<Remar
             );
             DataError::item(&sentence.id, message)
         })?;
-        let first = || Remarked { count: 0, first: format!("{}, {length} tokens", sentence.id) };
-        cut.get_or_insert_with(first).count += 1;
+        Remarked::note(&mut cut, || format!("{}, {length} tokens", sentence.id));
         let mut start = 0;
         for end in ends {
             let mut part = part(&sentence, start..end);

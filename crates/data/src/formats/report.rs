@@ -101,6 +101,13 @@ pub struct Remarked {
     pub first: String,
 }
 
+impl Remarked {
+    /// Counts a remark that is none of a [`Report`]'s; `place` is only asked for the first time.
+    pub fn note(remarked: &mut Option<Self>, place: impl FnOnce() -> String) {
+        remarked.get_or_insert_with(|| Self { count: 0, first: place() }).count += 1;
+    }
+}
+
 /// The remarks of one reading or writing.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Report {

@@ -42,8 +42,7 @@ pub(super) fn cut(read: &mut Annotated, documents: &[Document]) -> Result<Option
                 continue;
             }
             let text = || whole.tokens[span.start..span.end].join(" ");
-            let first = || Remarked { count: 0, first: format!("{}: `{}`", whole.id, text()) };
-            crossing.get_or_insert_with(first).count += 1;
+            Remarked::note(&mut crossing, || format!("{}: `{}`", whole.id, text()));
             *read.left_out.entry(span.label.clone()).or_default() += 1;
             if let Some(concepts) = whole.concepts.get_mut(span.start..span.end) {
                 concepts.fill(OUTSIDE.to_owned());
