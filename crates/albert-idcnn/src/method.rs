@@ -12,7 +12,7 @@ use medner_data::predictions::{self, Shape};
 use medner_data::{Document, user_files};
 use medner_experiment::{
     Cell, ConfigError, DataFacts, EvaluateArgs, Method, Missing, Outcome, PredictArgs, PredictFormat,
-    RunContext, Scores, Shortcut, TrainArgs, Value, config,
+    RunContext, Scores, Shortcut, TrainArgs, Value, config, evaluation,
 };
 use medner_metrics::entity_report;
 
@@ -191,13 +191,7 @@ impl Method for AlbertIdcnn {
         let predicted = records.predict(&model.labels, device, |batch| model.tagger.decode(batch))?;
         let report = entity_report(&records.gold, &predicted)?;
         let mut scores = Scores::new();
-        let all = std::iter::once(("ner", &report.micro))
-            .chain(report.per_type.iter().map(|(k, v)| (k.as_str(), v)));
-        for (task, counts) in all {
-            let s = counts.scores();
-            let row = [("precision", s.precision), ("recall", s.recall), ("f1", s.f1)];
-            scores.insert(task.to_owned(), row.map(|(k, v)| (k.to_owned(), v)).into());
-        }
+        evaluation::put_report(&mut scores, "ner", &report);
         Ok(scores)
     }
 

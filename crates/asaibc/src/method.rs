@@ -14,7 +14,7 @@ use medner_data::sample::sample_for;
 use medner_data::{Document, load, user_files};
 use medner_experiment::{
     Cell, ConfigError, DataFacts, EvaluateArgs, Method, Missing, Outcome, PredictArgs, PredictFormat,
-    RunContext, Scores, TrainArgs, Value, config,
+    RunContext, Scores, TrainArgs, Value, config, evaluation,
 };
 use medner_metrics::{LabelSet, entity_report};
 
@@ -196,9 +196,9 @@ impl Method for Asaibc {
             );
         }
         let predicted = scoring::entities(&model.tagger, &records, &model.labels, device)?;
-        let mut outcome = Outcome::default();
-        scoring::put_report(&mut outcome, &entity_report(&records.gold, &predicted)?);
-        Ok(outcome.scores)
+        let mut scores = Scores::new();
+        evaluation::put_report(&mut scores, "ner", &entity_report(&records.gold, &predicted)?);
+        Ok(scores)
     }
 
     fn predict(&self, args: &PredictArgs, ctx: &RunContext) -> Result<()> {

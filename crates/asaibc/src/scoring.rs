@@ -1,13 +1,10 @@
 //! Scores of a tagger: entities, words, and what the discriminator still knows.
 
-use std::collections::BTreeMap;
-
 use anyhow::Result;
 use medner_core::layers::Batch;
 use medner_core::records::Records;
 use medner_data::Span;
-use medner_experiment::Outcome;
-use medner_metrics::{Counts, EntityReport, LabelSet, TokenAccuracy, entity_report, token_accuracy};
+use medner_metrics::{EntityReport, LabelSet, TokenAccuracy, entity_report, token_accuracy};
 use tch::Device;
 
 use crate::networks::{Tagger, TaskName};
@@ -67,21 +64,4 @@ pub fn tag_accuracy(
         lengths.iter().zip(spans).map(|(&length, spans)| Ok(labels.encode(length, spans)?)).collect()
     };
     Ok(token_accuracy(&tags(gold)?, &tags(predicted)?)?)
-}
-
-/// Precision, recall and F1 of counts as the scores of a task.
-pub fn put(outcome: &mut Outcome, task: &str, counts: Counts) {
-    let scores = counts.scores();
-    for (metric, value) in [("precision", scores.precision), ("recall", scores.recall), ("f1", scores.f1)] {
-        outcome.score(task, metric, value);
-    }
-}
-
-/// As [`put`], all counts and those of each type.
-pub fn put_report(outcome: &mut Outcome, report: &EntityReport) {
-    put(outcome, "ner", report.micro);
-    let per_type: &BTreeMap<String, Counts> = &report.per_type;
-    for (label, counts) in per_type {
-        put(outcome, label, *counts);
-    }
 }

@@ -327,6 +327,7 @@ fn keys_that_a_training_would_pass_over() {
     let refused = |set: &str, parts: &[&str]| desk.refused(2, "good.conll", &[set], parts);
     refused("vectors.cbow.epochs=2", &["`vectors.cbow`", "trains no character vectors", "`vectors.file`"]);
     refused("vectors.texts=[]", &["`vectors.texts`", "`vectors.file`", "`half_width=true`"]);
+    refused("vectors.scale=0.1", &["`vectors.scale`", "`vectors.file`"]);
     refused("crf.training.l2=1", &["`crf`", "no linear CRF"]);
     refused("source.tests=[]", &["`source.tests`", "leave it out"]);
     refused("data=msra", &["`data`", "`--train`"]);

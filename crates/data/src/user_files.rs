@@ -248,7 +248,13 @@ pub(crate) fn joined(sentence: &Sentence) -> (Document, Vec<(usize, usize)>) {
 
 /// Ideographs, kana, Hangul, their punctuation and the full-width forms.
 fn is_east_asian(c: char) -> bool {
-    ('\u{2e80}'..='\u{d7ff}').contains(&c) || ('\u{f900}'..='\u{faff}').contains(&c) || c >= '\u{ff00}'
+    let of = [
+        '\u{2e80}'..='\u{d7ff}',
+        '\u{f900}'..='\u{faff}',
+        '\u{ff00}'..='\u{ffef}',
+        '\u{20000}'..='\u{3ffff}',
+    ];
+    of.iter().any(|range| range.contains(&c))
 }
 
 #[cfg(test)]

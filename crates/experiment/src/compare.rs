@@ -11,7 +11,7 @@ use crate::table::{Maker, shows};
 /// Header and rows of `<table>-comparisons.csv`. The t-test is paired over the seeds that both systems have; the
 /// randomisation test is paired over the units of the test set, one p value a seed, for F1 (`-` for a seed without units). The
 /// only run of a deterministic system is paired with every seed of the other one ([`pairs`]); `n` is then the number of the
-/// other's runs.
+/// other's runs. Runs that start from two makes of one artefact make no pair: their difference would be that of the makes as well.
 pub(crate) fn rows(maker: &Maker, planned: &PlannedTable) -> (Vec<String>, Vec<Vec<String>>) {
     let header = [
         "system",
@@ -38,6 +38,17 @@ pub(crate) fn rows(maker: &Maker, planned: &PlannedTable) -> (Vec<String>, Vec<V
             let pairs = pairs((spec.is_deterministic(one), &first), (spec.is_deterministic(two), &second));
             let pairs: Vec<(u64, &RunRecord, &RunRecord)> =
                 pairs.into_iter().map(|(seed, a, b)| (seed, *a, *b)).collect();
+            let all = pairs.len();
+            let pairs: Vec<_> =
+                pairs.into_iter().filter(|(_, a, b)| of_one_make(&spec.notes, a, b)).collect();
+            if pairs.len() < all {
+                tracing::warn!(
+                    "{}: {one} against {two} on {dataset}: {} of {all} seeds not compared: their runs start from two makes of one {}",
+                    spec.name,
+                    all - pairs.len(),
+                    spec.notes.join(", ")
+                );
+            }
             let Some((_, sample, _)) = pairs.first() else { continue };
             for (task, metrics) in &sample.outcome.scores {
                 for metric in metrics.keys().filter(|metric| shows(spec, dataset, task, metric)) {
@@ -87,6 +98,20 @@ pub(crate) fn rows(maker: &Maker, planned: &PlannedTable) -> (Vec<String>, Vec<V
         }
     }
     (header.map(str::to_owned).into(), rows)
+}
+
+/// Whether two runs, as far as these notes tell, do not start from two makes of one artefact: a note may end in `, SHA-256 0a1b…`,
+/// and two that differ in that alone say that the artefact was made again and came out different.
+fn of_one_make(notes: &[String], one: &RunRecord, two: &RunRecord) -> bool {
+    let of = |record: &RunRecord, name: &String| {
+        let note = record.outcome.notes.get(name).cloned().unwrap_or_default();
+        note.split_once(", SHA-256 ")
+            .map_or((note.clone(), None), |(what, digest)| (what.to_owned(), Some(digest.to_owned())))
+    };
+    notes.iter().all(|name| {
+        let ((what, digest), (other, of_other)) = (of(one, name), of(two, name));
+        what != other || digest == of_other
+    })
 }
 
 /// The p values of the seeds, in the order of the column `seeds`: `-` where a seed has none, so that each stands under its own.

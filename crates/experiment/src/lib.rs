@@ -98,6 +98,7 @@ pub mod config;
 pub mod context;
 pub mod error;
 pub mod estimate;
+pub mod evaluation;
 pub mod method;
 pub mod output;
 pub mod pairs;

@@ -7,8 +7,12 @@ use crate::error::{ExperimentError, Result};
 /// The name in a training's folder that its newest checkpoint has.
 const LATEST: &str = "latest";
 
-/// Refuses `out` where it is a file, and where the training in `work` (`out` itself, or a folder in it) has begun and is not to be
-/// resumed.
+/// What a finished model's folder holds, ours as well as one of Hugging Face.
+const MODEL: [&str; 2] = ["model.safetensors", "config.json"];
+
+/// Refuses `out` where it is a file; where the training in `work` (`out` itself, or a folder in it) has begun and is not to be
+/// resumed; and where a model lies that no training in `work` has made: a training would write over it, be it the encoder that
+/// it starts from.
 ///
 /// # Errors
 /// [`ExperimentError::Output`] with the remedy.
@@ -30,6 +34,11 @@ pub fn check(out: &Path, work: &Path, resume: bool) -> Result<()> {
             "holds a training already; go on with it by `--resume`, or name another folder with `--out`",
         );
     }
+    if !begun && MODEL.iter().any(|name| out.join(name).exists()) {
+        return refuse(
+            "holds a model already, which would be written over; name another folder with `--out`",
+        );
+    }
     Ok(())
 }
 
@@ -49,6 +58,17 @@ mod tests {
         check(&out, &out.join("training"), false).unwrap();
         let message = check(&out, &out, false).unwrap_err().to_string();
         assert!(message.contains("--resume") && message.contains("another folder"), "{message}");
+        std::fs::remove_file(out.join(LATEST)).unwrap();
+        for name in MODEL {
+            check(&out, &out, false).unwrap();
+            std::fs::write(out.join(name), "weights").unwrap();
+            for resume in [false, true] {
+                let message = check(&out, &out.join("training"), resume).unwrap_err().to_string();
+                assert!(message.contains("holds a model") && message.contains("another folder"), "{message}");
+            }
+            std::fs::remove_file(out.join(name)).unwrap();
+        }
+        std::fs::write(out.join(LATEST), "").unwrap();
         let file = out.join(LATEST);
         assert!(check(&file, &file, true).unwrap_err().to_string().contains("is a file"));
     }

@@ -157,6 +157,38 @@ fn a_seed_without_counts_keeps_its_place_in_the_comparison() {
     assert_eq!((f1["seeds"].as_str(), precision["p_units"].as_str()), ("1 2", ""), "{compared:?}");
 }
 
+#[test]
+fn runs_from_two_makes_of_one_artefact_are_not_compared() {
+    let repo = Repo::new();
+    let args = ["reproduce", "table2", "--system", "One letter", "--system", "Two letters"];
+    repo.expect(0, &args);
+    let runs = repo.csv("results/quick/doses/runs.csv");
+    let note = |seed: &str, features: [&str; 2]| {
+        for (system, features) in ["One letter", "Two letters"].iter().zip(features) {
+            let run = runs.iter().find(|row| row["system"] == *system && row["seed"] == seed).unwrap();
+            let path = format!("results/quick/doses/runs/{}.json", run["hash"]);
+            let mut record: serde_json::Value = serde_json::from_str(&repo.read(&path)).unwrap();
+            record["outcome"]["notes"]["features"] = features.into();
+            repo.write(&path, &record.to_string());
+        }
+        let said = repo.expect(0, &args);
+        (said, repo.csv("results/quick/doses/table2-comparisons.csv"))
+    };
+    for (features, seeds) in [
+        // Two encoders are what is compared; two makes of one are not.
+        (["letters", "pairs"], "1 2"),
+        (["letters, SHA-256 01", "pairs, SHA-256 02"], "1 2"),
+        (["letters, SHA-256 01", "letters, SHA-256 01"], "1 2"),
+        (["letters, SHA-256 01", "letters, SHA-256 02"], "2"),
+        (["letters", "letters, SHA-256 02"], "2"),
+    ] {
+        let (said, compared) = note("1", features);
+        let of_f1 = compared.iter().find(|row| row["metric"] == "f1").unwrap();
+        assert_eq!(of_f1["seeds"], seeds, "{features:?}");
+        assert_eq!(said.contains("two makes of one features"), seeds == "2", "{said}");
+    }
+}
+
 /// Two data sets that are printed as one, each with a task of its own.
 const PRINTED_AS_ONE: &str = "\
 title: Drugs and numbers in dosing notes

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use anyhow::{Context, Result};
-use medner_experiment::Scores;
+use medner_experiment::{Scores, evaluation};
 use tch::Device;
 
 use crate::config::Tasks;
@@ -58,12 +58,10 @@ pub fn evaluate(model: &ModelFolder, path: &Path, device: Device) -> Result<Scor
         } else {
             report.micro.gold += missed.nen;
         }
-        let types =
-            report.per_type.iter().filter(|_| task == "ner").map(|(kind, counts)| (kind.as_str(), counts));
-        for (task, counts) in std::iter::once((task, &report.micro)).chain(types) {
-            let s = counts.scores();
-            let row = [("precision", s.precision), ("recall", s.recall), ("f1", s.f1)];
-            scores.entry(task.to_owned()).or_default().extend(row.map(|(k, v)| (k.to_owned(), v)));
+        if task == "ner" {
+            evaluation::put_report(&mut scores, task, &report);
+        } else {
+            evaluation::put(&mut scores, task, report.micro);
         }
     }
     Ok(scores)

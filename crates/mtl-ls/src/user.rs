@@ -12,7 +12,9 @@ use medner_data::hash::hash_file;
 use medner_data::predictions::{self, Found, Shape};
 use medner_data::word_files::{self, Annotated};
 use medner_data::{Sentence, Span};
-use medner_experiment::{EvaluateArgs, PredictArgs, PredictFormat, RunContext, Scores, TrainArgs, config};
+use medner_experiment::{
+    EvaluateArgs, PredictArgs, PredictFormat, RunContext, Scores, TrainArgs, config, evaluation,
+};
 use medner_metrics::{LabelSet, entity_report};
 
 use crate::cells;
@@ -84,8 +86,15 @@ pub fn train(args: &TrainArgs, ctx: &RunContext) -> Result<()> {
     let given = dev.map(|path| annotated(path, "the development score does not count them")).transpose()?;
     let (train, development) = match &given {
         Some(development) => (training.as_slice(), development.as_slice()),
-        None => hold_out(&training, config.training.development),
+        None => held_out(&training, config.training.development),
     };
+    if let Some(path) = dev.filter(|_| without_entities(development)) {
+        bail!(
+            "{}: holds no entities, so that every epoch would score 0 and none could be chosen; name a file with entities by `--dev`, \
+             or keep the last epoch by `--set training.development=0` without `--dev`",
+            path.display()
+        );
+    }
     let gold: Vec<Span> = train.iter().flat_map(|s| s.spans.iter().cloned()).collect();
     if gold.is_empty() {
         bail!("{}: holds no entities, so there is nothing to learn", args.train.display());
@@ -191,6 +200,25 @@ fn pool_of(
     Ok(parameters)
 }
 
+/// The sentences to learn from and those, the last, that choose the epoch. Where those hold no entities, all are learned from and
+/// the last epoch is kept: of equal scores the first epoch's would be.
+fn held_out(training: &[Sentence], share: f64) -> (&[Sentence], &[Sentence]) {
+    let (train, development) = hold_out(training, share);
+    if !development.is_empty() && without_entities(development) {
+        tracing::warn!(
+            "the last {} sentences, which would be held out to choose the epoch, hold no entities: they are learned from, and the \
+             last epoch is kept; shuffle the file, or give a file of its own by `--dev`",
+            development.len()
+        );
+        return (training, &[]);
+    }
+    (train, development)
+}
+
+fn without_entities(sentences: &[Sentence]) -> bool {
+    sentences.iter().all(|sentence| sentence.spans.is_empty())
+}
+
 /// `mtl-ls evaluate`.
 ///
 /// # Errors
@@ -214,12 +242,7 @@ pub fn evaluate(args: &EvaluateArgs, ctx: &RunContext) -> Result<Scores> {
         report.per_type.entry(label).or_default().gold += count;
     }
     let mut scores = Scores::new();
-    let types = report.per_type.iter().map(|(label, counts)| (label.as_str(), counts));
-    for (task, counts) in std::iter::once(("ner", &report.micro)).chain(types) {
-        let s = counts.scores();
-        let row = [("precision", s.precision), ("recall", s.recall), ("f1", s.f1)];
-        scores.insert(task.to_owned(), row.map(|(k, v)| (k.to_owned(), v)).into());
-    }
+    evaluation::put_report(&mut scores, "ner", &report);
     Ok(scores)
 }
 

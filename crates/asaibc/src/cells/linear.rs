@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use anyhow::{Context, Result, bail};
 use medner_data::{Sentence, Span, cbow};
-use medner_experiment::{Cell, Outcome, RunContext, Stopped, Units};
+use medner_experiment::{Cell, Outcome, RunContext, Stopped, Units, evaluation};
 use medner_metrics::{LabelSet, entity_report};
 
 use crate::config::Config;
@@ -61,7 +61,7 @@ pub fn run(cell: &Cell, config: &Config, ctx: &RunContext) -> Result<Outcome> {
     let gold: Vec<Vec<Span>> = test.iter().map(|s| s.spans.clone()).collect();
     let report = entity_report(&gold, &predicted)?;
     let mut outcome = Outcome::default();
-    scoring::put_report(&mut outcome, &report);
+    evaluation::put_report(&mut outcome.scores, "ner", &report);
     let lengths: Vec<usize> = test.iter().map(|s: &Sentence| s.tokens.len()).collect();
     let accuracy = scoring::tag_accuracy(&LabelSet::new(config.scheme, types)?, &lengths, &gold, &predicted)?;
     outcome.score("ner", "accuracy", accuracy.accuracy());

@@ -7,7 +7,7 @@ use anyhow::{Context, Result};
 use medner_core::records::{Cut, Records};
 use medner_core::trainer::{LogLine, Summary, TrainerConfig};
 use medner_data::vectors::{VectorFormat, WordVectors};
-use medner_experiment::{Cell, Curve, Outcome, RunContext, Units};
+use medner_experiment::{Cell, Curve, Outcome, RunContext, Units, evaluation};
 use medner_metrics::{LabelSet, entity_report};
 use medner_training::job::{self, Unit};
 use tch::Device;
@@ -83,14 +83,14 @@ pub fn run(cell: &Cell, config: &Config, ctx: &RunContext, device: Device) -> Re
     let predicted = scoring::entities(&task.tagger, &test, &task.labels, device)?;
     outcome.seconds.insert("test".into(), began.elapsed().as_secs_f64());
     let report = entity_report(&test.gold, &predicted)?;
-    scoring::put_report(&mut outcome, &report);
+    evaluation::put_report(&mut outcome.scores, "ner", &report);
     let accuracy = scoring::tag_accuracy(&task.labels, &lengths, &test.gold, &predicted)?;
     outcome.score("ner", "accuracy", accuracy.accuracy());
     outcome.units.insert("ner".into(), Units(report.units));
     if task.tagger.transfers() {
         for (name, records) in segmentation::tests(config, &vocabulary)? {
             if let Some(report) = scoring::words(&task.tagger, &records, device)? {
-                scoring::put(&mut outcome, &name, report.micro);
+                evaluation::put(&mut outcome.scores, &name, report.micro);
             }
         }
     }

@@ -19,10 +19,17 @@ const UNREAD: [(&str, &str); 6] = [
 const VECTORS: &str = "`train` trains no character vectors; name a file of them by `vectors.file` (word2vec's formats or GloVe's), such \
                        as the `vectors.bin` of a `character vectors` cell of `reproduce`, with `half_width=true`";
 
+/// Of vectors that are not given.
+const SCALE: [(&str, &str); 1] =
+    [("vectors.scale", "it scales the vectors of `vectors.file`; name that file, or leave the scale out")];
+
 /// The first key of `given` that training on files would pass over.
 ///
 /// # Errors
 /// That key, and what to do instead.
 pub fn check_train(given: &Value) -> Result<(), ConfigError> {
-    config::refuse(&config::changed::<Config>(given)?, UNREAD)
+    let changed = config::changed::<Config>(given)?;
+    config::refuse(&changed, UNREAD)?;
+    let without_file = config::at_key(&changed, "vectors.file").is_none();
+    config::refuse(&changed, SCALE.into_iter().filter(|_| without_file))
 }

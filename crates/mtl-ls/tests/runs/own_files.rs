@@ -86,6 +86,32 @@ pub(crate) fn without_development_sentences_the_last_epoch_stays(
         said.contains("last epoch") && said.contains("nothing was held out") && said.contains(&out),
         "{said}"
     );
+    // Sentences without an entity choose no epoch: those held out are learned from, a file of them is refused.
+    let (with, without): (Vec<Sentence>, Vec<Sentence>) =
+        sentences.iter().cloned().partition(|sentence| !sentence.spans.is_empty());
+    let without = &without[..2];
+    let (ordered, dev, out) = (path("ordered.tsv"), path("without.tsv"), path("without"));
+    write(&[&with[..2], without].concat(), ordered.as_ref());
+    write(without, dev.as_ref());
+    let arguments = ["train", "--threads", "1", "--train", &ordered, "--out", &out, "--set", encoder];
+    let sets = ["--set", "training.development=0.5", "--set", "training.epochs.initial=1"];
+    let refused = super::program::refused(&[&arguments[..], &sets, &["--dev", &dev]].concat());
+    assert!(refused.contains("without.tsv") && refused.contains("holds no entities"), "{refused}");
+    let output = program(&[&arguments[..], &sets].concat()).output().unwrap();
+    done(&output);
+    let said = super::program::said(&output);
+    assert!(said.contains("the last 2 sentences") && said.contains("nothing was held out"), "{said}");
+}
+
+/// An encoder is somebody's download: a training does not write over it, whatever it starts from.
+pub(crate) fn a_model_that_lies_there_is_not_written_over(path: InFolder<'_>, encoder: &str) {
+    let folder = encoder.strip_prefix("encoder=").unwrap();
+    let weights = Path::new(folder).join("model.safetensors");
+    let before = fs::read(&weights).unwrap();
+    let few = path("few.tsv");
+    let message = super::program::refused(&["train", "--train", &few, "--out", folder, "--set", encoder]);
+    assert!(message.contains("holds a model already") && message.contains("--out"), "{message}");
+    assert!(fs::read(&weights).unwrap() == before);
 }
 
 /// Layer-sliced learning on files of one's own: the lower layers are those of the model that was trained on all of them.

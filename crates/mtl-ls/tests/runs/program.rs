@@ -159,6 +159,7 @@ fn from_text_to_predictions() {
     own_files::columns_come_back(&path, &model);
     own_files::mentions_without_a_place_count_as_missed(&path, &model, &out);
     own_files::without_development_sentences_the_last_epoch_stays(&path, &sets[0], &sentences[..20]);
+    own_files::a_model_that_lies_there_is_not_written_over(&path, &sets[0]);
     own_files::a_slice_starts_from_the_model_of_all_data(&path, &sets[0], &model);
 }
 

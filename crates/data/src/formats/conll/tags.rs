@@ -59,24 +59,33 @@ pub fn parse_tags(content: &str, path: &Path, tag: Option<Column>) -> Result<Vec
 }
 
 /// The column in which every line that is not blank has a tag, after its token: the last, or the second where concepts follow.
-/// Where no tab is in every line, some tags must be `O`: lines of text may end in `B-cell`, but not all of them in that or `O`.
+/// Columns that no tab parts are as many in every line, some tags are `O` and some lines stand together: a line of text may end
+/// in `B-cell` or in `blood group O`, but not all of them, one after the other, in as many words.
 pub(crate) fn tag_column(text: &str) -> Option<Column> {
     let is_tag = |tag: &str| {
         tag == "O" || tag.split_once('-').is_some_and(|(p, _)| p.len() == 1 && "BIMESLU".contains(p))
     };
     let tags_at = |of: fn(&[&str]) -> Option<usize>| {
         // Nothing is seen yet of a text without lines.
-        let (mut outside, mut tabbed) = (false, None);
-        let everywhere = text.lines().filter(|line| !is_blank(line) && !is_document_line(line)).all(|line| {
+        let (mut outside, mut tabbed, mut together) = (false, None, false);
+        let (mut inside, mut width, mut even) = (false, None, true);
+        let everywhere = text.lines().all(|line| {
+            if is_blank(line) || is_document_line(line) {
+                inside = false;
+                return true;
+            }
             let tabs = line.contains('\t');
             tabbed = Some(tabbed.unwrap_or(true) && tabs);
+            // Only what the reader of columns parts at: an ideographic space is a token.
             let columns: Vec<&str> =
-                if tabs { line.split('\t').collect() } else { line.split_whitespace().collect() };
+                if tabs { line.split('\t').collect() } else { line.split_ascii_whitespace().collect() };
+            even &= *width.get_or_insert(columns.len()) == columns.len();
+            together |= std::mem::replace(&mut inside, true);
             let tag = of(&columns).and_then(|at| columns.get(at)).copied();
             outside |= tag == Some("O");
             tag.is_some_and(is_tag)
         });
-        everywhere && (outside || tabbed == Some(true))
+        everywhere && (tabbed == Some(true) || outside && even && together)
     };
     if tags_at(|columns| columns.len().checked_sub(1).filter(|&last| last > 0)) {
         Some(Column::Last)
@@ -114,6 +123,22 @@ mod tests {
         }
         let second = parse_tags("a\tx\tO\n", Path::new("f"), Some(Column::At(1))).unwrap();
         assert_eq!(second[0].tags, ["x"]);
+    }
+
+    #[test]
+    fn columns_are_told_from_text() {
+        for (content, column) in [
+            ("Patient has blood group O", None),
+            ("今日无发热，血型 O\n", None),
+            ("blood group O\n\nhis blood group is O\n", None),
+            ("the group is O\nno fever at all O\n or B-cell\n", None),
+            ("考 O\n虑 O\n\u{3000} O\n肺 B-DIS\n\n炎 O\n", Some(Column::Last)),
+            ("a\u{a0} O\nb O\n", Some(Column::Last)),
+            ("a\tO\n", Some(Column::Last)),
+            ("a\tB-X\tD003924\n", Some(Column::At(1))),
+        ] {
+            assert_eq!(tag_column(content), column, "{content:?}");
+        }
     }
 
     #[test]
